@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The rules in force, in order, with ids that stay as long as a rule's text does. Control thread only.
+#pragma once
+
+#include "control/rule_text.h"
+#include "dataplane/counters.h"
+
+struct rule_store;
+
+// What the store knows of one rule. id is its counter slot too.
+struct stored_rule {
+	struct rule rule; // rule.slot == id
+	struct traffic baseline; // what the counter slot stood at when the rule got it
+};
+
+struct rule_store *rule_store_create(void);
+void rule_store_destroy(struct rule_store *store);
+
+// A copy to change aside; commit by swapping, roll back by destroying.
+struct rule_store *rule_store_copy(const struct rule_store *store);
+
+// Replaces all rules: those whose text is in the store already keep their id (each at most once), others get new ids.
+// 0, or -1 with a text (too many rules).
+int rule_store_replace(struct rule_store *store, const struct rule_list *list, struct error *error);
+
+// Adds one rule before position (0: first; SIZE_MAX: last). Returns its id, or 0 with a text.
+uint32_t rule_store_add(struct rule_store *store, const struct rule *rule, size_t position, struct error *error);
+
+// 0, or -1: no such id.
+int rule_store_delete(struct rule_store *store, uint32_t id, struct error *error);
+
+void rule_store_set_default(struct rule_store *store, enum verdict verdict);
+enum verdict rule_store_default(const struct rule_store *store);
+
+size_t rule_store_count(const struct rule_store *store);
+const struct stored_rule *rule_store_at(const struct rule_store *store, size_t position);
+const struct stored_rule *rule_store_find(const struct rule_store *store, uint32_t id);
+
+// Ids that are in the store and not in the older one: their counters start now, and the caller sets their baseline.
+void rule_store_set_baseline(struct rule_store *store, uint32_t id, uint64_t packets, uint64_t bytes);
+bool rule_store_is_new(const struct rule_store *store, const struct rule_store *older, uint32_t id);
+
+// The rules in order, ready to compile (owned by the store, valid until it changes).
+const struct rule *rule_store_rules(const struct rule_store *store);

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Everything that runs: interfaces, handlers, workers and the policy in force. Control thread only.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "control/config.h"
+#include "control/error.h"
+#include "control/rule_store.h"
+#include "dataplane/worker.h"
+
+enum runtime_mode {
+	RUNTIME_LIVE = 0,
+	RUNTIME_REPLAY, // captures: their clock, nothing lost for want of room, no control socket
+};
+
+struct runtime_options {
+	enum runtime_mode mode;
+	unsigned workers;        // 0: as configured
+	bool trace_packets;      // workers fill their trace rings
+	bool record_flows;       // workers fill their ended rings
+	const char *rules_file;  // instead of the configuration's; NULL: the configuration's
+	char **eal;              // further EAL arguments
+	size_t eal_count;
+};
+
+struct runtime {
+	const struct config *config;
+	struct runtime_options options;
+	struct interface interfaces[INTERFACE_MAX];
+	unsigned interface_count;
+	struct handler handlers[FLOW_HANDLER_MAX];
+	unsigned handler_count;
+	struct worker *workers[WORKER_MAX];
+	unsigned worker_count;
+	struct rte_rcu_qsbr *qsbr;
+	const struct policy *policy; // in force
+	struct rule_store *rules;    // what it was compiled from
+	struct listener *listeners;  // likewise
+	size_t listener_count;
+	char rules_file[4096];       // where the rules came from; "": none
+	uint64_t tick_hz;            // ticks of the workers' clock in a second
+	uint64_t started_tsc;
+	uint64_t started_unix_ns;
+	bool workers_running;
+};
+
+// Starts the EAL, opens interfaces, makes workers with their tables, compiles and publishes the first policy. Workers
+// are not launched yet. 0, or -1 with a text; nothing stays behind.
+int runtime_start(struct runtime *runtime, const struct config *config, const struct runtime_options *options,
+		  struct error *error);
+
+// Launches the workers' loops.
+void runtime_launch(struct runtime *runtime);
+
+// Tells the workers to finish what is in flight and waits for them. The counters stay readable.
+void runtime_stop(struct runtime *runtime);
+
+// Undoes runtime_start.
+void runtime_destroy(struct runtime *runtime);
+
+// Compiles rules and listeners aside, publishes them by one pointer, waits for the grace period, frees the old ones. The
+// store and the array become the runtime's on success; on failure (-1 with a text) all stays as it was and they remain
+// the caller's.
+int runtime_publish(struct runtime *runtime, struct rule_store *rules, struct listener *listeners,
+		    size_t listener_count, struct error *error);
+
+// Reads rules file and configuration file anew and publishes both: SIGHUP, portierctl reload. Interfaces, handlers and
+// workers stay; a configuration that would change them is an error that says "restart".
+int runtime_reload(struct runtime *runtime, struct error *error);
+
+// Gives every worker a new set of queues to poll and waits until none uses the old one. sets: one a worker; NULL: none.
+int runtime_set_queues(struct runtime *runtime, struct rx_set *const sets[]);
+
+// Ticks of the workers' clock to nanoseconds since 1970.
+uint64_t runtime_unix_ns(const struct runtime *runtime, uint64_t ticks);
+
+// Sums of one counter slot over all workers, above its baseline.
+struct traffic runtime_rule_traffic(const struct runtime *runtime, const struct stored_rule *rule);
+struct traffic runtime_slot_traffic(const struct runtime *runtime, uint32_t slot);
+struct traffic runtime_listener_traffic(const struct runtime *runtime, uint32_t id, uint64_t *flows);

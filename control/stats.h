@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the counters say, as JSON: one shape for "portierctl --json", "portier replay --json" and the reports.
+#pragma once
+
+#include <jansson.h>
+
+#include "control/runtime.h"
+
+// Sums over all workers. Control thread.
+void stats_sum_workers(const struct runtime *runtime, struct worker_counters *sum);
+void stats_sum_handler(const struct runtime *runtime, uint16_t handler, struct handler_counters *sum);
+
+// New references; NULL without memory. Field names: doc in README "JSON fields".
+json_t *stats_ledger(const struct runtime *runtime);     // object; "balanced": true at rest
+json_t *stats_drops(const struct runtime *runtime);      // array, reasons that were met
+json_t *stats_handlers(const struct runtime *runtime);   // array
+json_t *stats_listeners(const struct runtime *runtime);  // array
+json_t *stats_rules(const struct runtime *runtime);      // array, in order, the default policy last
+json_t *stats_workers(const struct runtime *runtime);    // array
+json_t *stats_interfaces(const struct runtime *runtime); // array
+json_t *stats_flows(const struct runtime *runtime);      // object: counts by state, table occupancy
+json_t *stats_status(const struct runtime *runtime);     // object: version, uptime, mode, generation, clock, memory
+
+// received + returned + passed_in - (handed + answered + forwarded + passed_out + drops), summed: 0 at rest.
+int64_t stats_ledger_balance(const struct runtime *runtime);

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Flows age by the clock: a timer wheel for flows that were answered, and queues for the embryonic, whose number has
+// a quota. A flow is in exactly one list. Nothing here reads a clock: time comes in as ticks.
+#pragma once
+
+#include "dataplane/flow_table.h"
+
+struct ageing;
+
+// Why a flow ended.
+enum flow_end {
+	FLOW_END_TIMEOUT,
+	FLOW_END_EVICTED, // embryonic, pushed out by a newer one
+	FLOW_END_CLOSED,  // a new connection took the place of one in TIME_WAIT or CLOSED
+	FLOW_END_DENIED,  // new rules deny it
+	FLOW_END_RUN,     // the run is over
+};
+
+// Called with the flow's records still in place, just before it is removed. Owner thread.
+typedef void flow_end_fn(void *context, uint32_t flow, enum flow_end why);
+
+struct ageing_params {
+	struct flow_table *table;
+	uint64_t timeout[FLOW_STATES]; // ticks
+	uint64_t tick;                 // ticks of the clock in one slot of the wheel (0.1 s or so)
+	uint32_t embryonic_quota;      // flows
+	flow_end_fn *on_end;
+	void *context;
+	int socket;
+};
+
+// NULL with errno set. Control thread. All else: owner thread.
+struct ageing *ageing_create(const struct ageing_params *params);
+void ageing_destroy(struct ageing *ageing);
+
+// Bytes, beside the table's.
+size_t ageing_bytes(void);
+
+// A new flow starts to age at now; its record's state and embryonic bit are set by the caller. An embryonic one above
+// the quota first evicts the oldest.
+void ageing_add(struct ageing *ageing, uint32_t flow, uint64_t now);
+
+// The embryonic flow was answered: it leaves the quota and ages on the wheel. Clears its bit.
+void ageing_answered(struct ageing *ageing, uint32_t flow, uint64_t now);
+
+// Whether the flow's time is over at now, by its state: exact, whatever the wheel has done so far.
+bool ageing_expired(const struct ageing *ageing, const struct flow *flow, uint64_t now);
+
+// Ends one flow now: tells on_end, removes it from list and table.
+void ageing_end(struct ageing *ageing, uint32_t flow, enum flow_end why);
+
+// Moves the wheel to now and ends what has expired, looking at no more than budget flows. Returns how many ended.
+// A clock that jumps far ahead costs no more than one turn of the wheel.
+unsigned ageing_advance(struct ageing *ageing, uint64_t now, unsigned budget);
+
+// Makes room for one flow in a full table: ends the oldest embryonic one. false if there is none.
+bool ageing_evict(struct ageing *ageing);
+
+// Ends every flow.
+void ageing_end_all(struct ageing *ageing, enum flow_end why);
+
+// Embryonic flows now. Any thread.
+uint32_t ageing_embryonic(const struct ageing *ageing);

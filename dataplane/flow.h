@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The flow's record: what the packet path touches in one cache line, the rest in another.
+#pragma once
+
+#include <assert.h>
+#include <stdint.h>
+
+#include "dataplane/flow_key.h"
+
+enum {
+	FLOW_NONE = UINT32_MAX, // no flow index
+
+	FLOW_RULE_MAX = (1 << 18) - 1,     // counter slots of rules
+	FLOW_LISTENER_MAX = (1 << 20) - 1, // listener ids
+	FLOW_HANDLER_MAX = (1 << 8) - 1,   // handler ids
+};
+
+enum flow_direction {
+	FLOW_ORIG = 0, // from the originator, who opened the flow (RFC 5103)
+	FLOW_RESP = 1, // from the responder
+};
+
+// TCP: RFC 9293's states, seen from the middle (the originator's end). Others: unanswered, then answered.
+enum flow_state {
+	FLOW_TCP_SYN_SENT = 0,
+	FLOW_TCP_SYN_RCVD,
+	FLOW_TCP_ESTABLISHED,
+	FLOW_TCP_FIN_WAIT_1,
+	FLOW_TCP_FIN_WAIT_2,
+	FLOW_TCP_CLOSING,
+	FLOW_TCP_CLOSE_WAIT,
+	FLOW_TCP_LAST_ACK,
+	FLOW_TCP_TIME_WAIT,
+	FLOW_TCP_CLOSED,
+	FLOW_UDP_UNREPLIED,
+	FLOW_UDP_REPLIED,
+	FLOW_ICMP_UNREPLIED,
+	FLOW_ICMP_REPLIED,
+	FLOW_OTHER_UNREPLIED,
+	FLOW_OTHER_REPLIED,
+	FLOW_STATES
+};
+
+// "ESTABLISHED", "UNREPLIED"... Any thread.
+const char *flow_state_name(enum flow_state state);
+
+// Hot: written by the owning worker at each packet; control reads single words, racily.
+struct flow {
+	uint64_t packets[2]; // by enum flow_direction
+	uint64_t bytes[2];   // from the destination MAC on, without FCS
+	uint64_t last_seen;  // ticks of the worker's clock
+	uint32_t generation; // of the policy that judged it last
+	uint32_t tcp_next[2];   // the highest ACK that this end sent: what it wants next; valid if tcp_known bit set
+	uint16_t tcp_window[2]; // the window that this end last offered, unscaled
+	uint64_t rule : 18;     // counter slot of the rule that decided
+	uint64_t listener : 20; // id of the listener, FLOW_LISTENER_MAX: the default handler
+	uint64_t handler : 8;   // id of the handler
+	uint64_t state : 4;     // enum flow_state
+	uint64_t tcp_scale0 : 4; // window scale that the originator offered (RFC 7323), 15: none or not seen
+	uint64_t tcp_scale1 : 4; // the responder's
+	uint64_t orig_end : 1;   // which canonical end is the originator
+	uint64_t opener_end : 1; // which canonical end sent the flow's first packet: rules judge it in that direction
+	uint64_t tcp_known : 2;  // bit per direction: tcp_next and tcp_window hold
+	uint64_t embryonic : 1;  // nobody has answered yet: counts against the quota, expires first
+	uint64_t local_origin : 1; // opened by a handler's end, so no rule judges it
+};
+static_assert(sizeof(struct flow) == 64, "one cache line");
+
+// Cold: written when the flow is made, and by ageing.
+struct flow_cold {
+	struct flow_key key;
+	uint64_t first_seen;    // ticks
+	uint64_t id : 48;       // unique in a run
+	uint64_t interface : 8; // index of the interface where the flow's first packet came in
+	uint64_t list : 8;      // which list of the ageing holds it
+	uint32_t next, prev;    // links of that list
+};
+static_assert(sizeof(struct flow_cold) == 64, "one cache line");

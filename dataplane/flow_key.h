@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The key of a flow: its socket pair, protocol and (where configured) VLAN, the same for both directions.
+#pragma once
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <rte_byteorder.h>
+
+enum ip_family {
+	FAMILY_NONE = 0,
+	FAMILY_IP4 = 4,
+	FAMILY_IP6 = 6,
+};
+
+// Big enough for both families. IPv4: the first four bytes, the rest zero. Network byte order.
+struct ip_address {
+	uint8_t byte[16];
+};
+
+// Canonical: end 0 is the smaller (address bytes, then port). No padding, so that it compares and hashes as bytes.
+struct flow_key {
+	struct ip_address address[2];
+	rte_be16_t port[2]; // ICMP queries: {identifier, type} at {asker, asked}; protocols without ports: 0
+	uint16_t vlan;      // host order; 0 where VLANs are not part of the key
+	uint8_t protocol;   // IANA protocol number
+	uint8_t family;     // enum ip_family
+};
+static_assert(sizeof(struct flow_key) == 40, "five words, no padding");
+
+// The random secret that keys every hash of a packet's fields. Drawn once at start; never printed.
+struct hash_secret {
+	uint64_t word[8];
+};
+
+// Draws a secret from the kernel. 0, or -errno. Control thread.
+int hash_secret_draw(struct hash_secret *secret);
+
+// A 64-bit keyed hash of the whole key: universal over the secret, so that whoever picks tuples without knowing the
+// secret can't aim at a bucket. Equal for both directions, as the key is. Any thread.
+uint64_t flow_key_hash(const struct flow_key *key, const struct hash_secret *secret);
+
+static inline bool flow_key_equal(const struct flow_key *a, const struct flow_key *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+// Puts the two ends in canonical order, for a key that was filled with the packet's source as end 0.
+// Returns which end the source is now: 0 or 1.
+unsigned flow_key_canonicalise(struct flow_key *key);

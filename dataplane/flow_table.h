@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The cuckoo hash table of flows: 64-byte buckets of tags and indices beside arrays of flow records.
+//
+// One writer (the owning worker), any number of lock-free readers. Works with and without DPDK's EAL. No allocation
+// after creation. Time is never asked for here.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "dataplane/flow.h"
+
+struct flow_table;
+
+struct flow_table_params {
+	uint32_t capacity; // flows; 1 to 1 << 26
+	int socket;        // NUMA node, or -1 for any
+	struct hash_secret secret;
+};
+
+struct flow_table_stats {
+	uint32_t capacity;
+	uint32_t used;
+	uint64_t inserts;
+	uint64_t removes;
+	uint64_t insert_failures; // no path to a free slot, or no record left
+	uint64_t displacements;   // entries moved by the cuckoo search
+	uint32_t in_second_bucket; // entries there now
+};
+
+// Bytes that a table of this capacity takes, records included.
+size_t flow_table_bytes(uint32_t capacity);
+
+// NULL with errno set (EINVAL, ENOMEM). Memory: hugepages through DPDK where an EAL runs, else anonymous mmap.
+struct flow_table *flow_table_create(const struct flow_table_params *params);
+void flow_table_destroy(struct flow_table *table);
+
+// Looks up n <= 64 keys; flow[i] becomes the flow's index or FLOW_NONE. Prefetches the records that it finds.
+// Owner thread, and (through the version protocol) any other.
+void flow_table_lookup_burst(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
+			     uint32_t flow[]);
+
+// One key. Owner and any other thread.
+uint32_t flow_table_lookup(const struct flow_table *table, const struct flow_key *key);
+
+// Makes a flow for a key that is not in the table. Returns its index with both records zeroed but for the key, or
+// FLOW_NONE if the table is full. Owner only.
+uint32_t flow_table_insert(struct flow_table *table, const struct flow_key *key);
+
+// Ends a flow: its index may be handed out again at once. Owner only.
+void flow_table_remove(struct flow_table *table, uint32_t flow);
+
+// The records of an index that the owner holds. Owner only.
+struct flow *flow_table_flow(const struct flow_table *table, uint32_t flow);
+struct flow_cold *flow_table_cold(const struct flow_table *table, uint32_t flow);
+
+// Copies the records of index flow if a flow lives there and did not change hands meanwhile. Any thread.
+// false: no flow there. Iterate with flow from 0 to capacity - 1.
+bool flow_table_snapshot(const struct flow_table *table, uint32_t flow, struct flow *hot, struct flow_cold *cold);
+
+// Any thread; single words, racily read.
+void flow_table_stats(const struct flow_table *table, struct flow_table_stats *stats);

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Later fragments find the ports of their first: a bounded, ageing table. One a worker, owner thread only.
+#pragma once
+
+#include <stddef.h>
+
+#include "dataplane/parse.h"
+
+struct fragment_table;
+
+// capacity: datagrams followed at once. lifetime: ticks of the caller's clock after which a datagram is forgotten
+// (RFC 791: 15 s at least; RFC 8200: 60 s). socket: NUMA node, -1: any. Memory as in flow_table.h.
+// NULL if there is no memory. Control thread.
+struct fragment_table *fragment_table_create(uint32_t capacity, uint64_t lifetime, const struct hash_secret *secret,
+					     int socket);
+void fragment_table_destroy(struct fragment_table *table);
+
+// Bytes that a table of this capacity takes.
+size_t fragment_table_bytes(uint32_t capacity);
+
+// Judges one fragment at time now (ticks). First fragments are remembered with their ports; later ones get the ports of
+// their first put into meta->key. Returns DROP_NONE, or FRAGMENT_OVERLAP (then the whole datagram is dead: RFC 5722),
+// FRAGMENT_UNKNOWN (first not seen) or FRAGMENT_TABLE_FULL. source and destination are the packet's own addresses.
+enum drop_reason fragment_resolve(struct fragment_table *table, struct packet_meta *meta,
+				  const struct fragment_info *info, const struct ip_address *source,
+				  const struct ip_address *destination, uint64_t now);

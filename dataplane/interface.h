@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// An interface: a DPDK ethdev, be it a NIC or a virtual device. Set up by control before the workers poll it.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rte_ethdev.h>
+
+#include "dataplane/parse.h"
+
+enum {
+	INTERFACE_MAX = 32,
+	INTERFACE_NONE = 0xff,
+	INTERFACE_ERROR_MAX = 512,
+};
+
+enum interface_role {
+	INTERFACE_LINK = 0, // traffic comes from here: interfaces in the configuration
+	INTERFACE_HANDLER,  // the device of a handler
+};
+
+// How the two directions of a flow come to one worker.
+enum steering {
+	STEER_NONE = 0, // one worker: all is its own
+	STEER_RSS,      // symmetric RSS of the device, one queue a worker, verified at start
+	STEER_SOFTWARE, // fewer queues than workers: by the flow's hash over rings
+};
+
+struct capture_index; // control/capture.h's note of every packet of a capture file, for replay
+
+struct interface {
+	char name[32];       // of the configuration
+	char device[256];    // PCI address or vdev string, as configured
+	char driver[32];     // "net_pcap"
+	uint8_t index;       // in the table of interfaces
+	uint8_t role;        // enum interface_role
+	uint8_t steering;    // enum steering
+	uint8_t checksum;    // enum checksum_policy
+	uint16_t port_id;    // DPDK's
+	uint16_t rx_queues;
+	uint16_t tx_queues;
+	uint16_t rx_descriptors;
+	uint16_t tx_descriptors;
+	uint16_t mtu;
+	uint16_t max_frame; // longest frame that may be sent: MTU + Ethernet header + tags
+	bool promiscuous;
+	bool rx_ip_checksum; // the device checks IPv4 header checksums
+	bool rx_l4_checksum; // and transport checksums
+	uint16_t handler;    // id, of INTERFACE_HANDLER
+	int socket;          // NUMA node, -1: any
+	struct rte_ether_addr mac;
+	char steering_text[128]; // how symmetric distribution was reached, for a person
+	uint8_t rss_key[64];     // of STEER_RSS
+	uint8_t rss_key_length;
+	uint16_t reta_size;
+	uint16_t reta[RTE_ETH_RSS_RETA_SIZE_512]; // queue by hash; of STEER_RSS
+};
+
+struct interface_params {
+	const char *name;
+	const char *device;  // "0000:3b:00.0" or "net_tap0,iface=tap0"
+	uint8_t role;
+	uint8_t index;
+	uint8_t checksum;
+	bool promiscuous;
+	uint16_t mtu;        // 0: the device's
+	uint16_t queues;     // wanted, at most workers; 0: as many as workers
+	uint16_t workers;
+	uint16_t rx_descriptors; // 0: 1024
+	uint16_t tx_descriptors; // 0: 1024
+	bool capture;        // net_pcap reading a file: no checks that make no sense there
+	struct rte_mempool *(*pool)(void *context, uint16_t queue); // the pool of the worker that polls this queue
+	void *context;
+};
+
+// Probes the device (rte_dev_probe), configures queues, RSS, offloads, starts it. 0, or -errno with a text that says
+// what is wrong and what to do. Nothing stays behind on failure. Control thread.
+int interface_open(struct interface *interface, const struct interface_params *params,
+		   char error[INTERFACE_ERROR_MAX]);
+
+// Stops and closes the device. No worker may poll it any more. Control thread.
+void interface_close(struct interface *interface);
+
+// The worker that owns a flow whose both directions the device's RSS sends there: Toeplitz over the key's tuple and the
+// device's indirection table. Used for packets that the device hashes on less (fragments, ICMP errors). Any thread.
+uint16_t interface_rss_owner(const struct interface *interface, const struct flow_key *key);
+
+// Whether the device's RSS puts both directions of n random tuples on one queue, by its own key and table.
+// Part of interface_open; by itself for tests.
+bool interface_rss_symmetric(const struct interface *interface, unsigned n);
+
+// Link state right now, without waiting. Control thread.
+bool interface_link_up(const struct interface *interface, uint32_t *speed_mbps);

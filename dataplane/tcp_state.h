@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// TCP followed from the middle: RFC 9293's state machine as a table over what both ends are seen to send.
+#pragma once
+
+#include "dataplane/flow.h"
+
+// One segment as the state machine sees it. Host byte order.
+struct tcp_segment {
+	uint32_t sequence;
+	uint32_t acknowledgement;
+	uint32_t payload; // bytes
+	uint16_t window;
+	uint8_t flags;   // enum tcp_flag
+	uint8_t scale;   // window scale option of a SYN (RFC 7323), 15: none
+};
+
+enum tcp_result {
+	TCP_FOLLOWED,  // state and windows are up to date
+	TCP_ANSWERED,  // the same, and the responder was heard for the first time
+	TCP_REOPENED,  // a new SYN on a closed or TIME_WAIT flow (RFC 6191): the caller ends this flow and opens a new one
+};
+
+// Reads the segment out of a TCP header of which available bytes may be read (at least 20).
+void tcp_read(const uint8_t *header, uint32_t available, uint32_t l4_length, struct tcp_segment *segment);
+
+// Sets the state of a new flow by its first segment, sent in direction.
+void tcp_open(struct flow *flow, enum flow_direction direction, const struct tcp_segment *segment);
+
+// Follows one more segment. An RST ends the flow only if its sequence number is in the window, where that is known
+// (RFC 9293 3.5.2, RFC 5961 3.2); a SYN on an established flow changes nothing (RFC 5961 4.2).
+enum tcp_result tcp_follow(struct flow *flow, enum flow_direction direction, const struct tcp_segment *segment);

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A worker: one core, one poll loop, its own queues, flow table, fragment table and counters.
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <rte_mbuf.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
+
+#include "dataplane/ageing.h"
+#include "dataplane/answer.h"
+#include "dataplane/counters.h"
+#include "dataplane/flow_table.h"
+#include "dataplane/fragment.h"
+#include "dataplane/handler.h"
+#include "dataplane/interface.h"
+#include "dataplane/policy.h"
+#include "dataplane/trace.h"
+
+enum {
+	WORKER_MAX = 64,
+	FRAME_MAX = 262144, // libpcap's longest snap length
+};
+
+// What travels with a packet besides the mbuf's own fields: in the mbuf's private area.
+struct packet_note {
+	uint64_t time;   // ticks, replay only
+	uint64_t number; // in the run, from 1; replay only
+	uint32_t on_wire; // original length; replay only
+	rte_be16_t fragment_port[2]; // source, destination that a fragment inherits
+	uint8_t fragment_resolved;   // the worker that received it has been through the fragment table
+};
+
+static inline struct packet_note *packet_note(struct rte_mbuf *mbuf)
+{
+	return rte_mbuf_to_priv(mbuf);
+}
+
+// What a capture says of its packets beyond their bytes, in file order. Control makes it; the worker that reads the
+// capture walks it.
+struct capture_index {
+	uint64_t *time_ns;
+	uint32_t *captured;
+	uint32_t *on_wire;
+	uint64_t count;
+	uint64_t first_number; // of its first packet in the run
+	uint64_t next;         // worker: position
+	struct capture_giant { // frames that net_pcap can't deliver: it counts lengths in 16 bits
+		uint64_t position;
+		uint8_t *bytes;
+	} *giants;
+	uint64_t giant_count;
+	uint64_t next_giant; // worker
+	atomic_bool done;    // worker: writes when the last packet was taken; control: reads
+};
+
+// A queue that a worker polls.
+struct rx_queue {
+	uint8_t interface; // index
+	uint16_t queue;
+	struct capture_index *capture; // NULL: live
+};
+
+// The queues of one worker. Immutable; control publishes a new set and frees the old after a grace period.
+struct rx_set {
+	unsigned count;
+	struct rx_queue queue[2 * INTERFACE_MAX];
+};
+
+// How one worker sends on one interface.
+struct egress {
+	uint16_t queue;         // its tx queue, if it has one
+	struct rte_ring *ring;  // else: to the worker that sends for it (multi producer, single consumer)
+	struct rte_ring *drain; // of the worker that sends for others: the same ring
+	unsigned count;
+	struct rte_mbuf *mbuf[BURST_MAX];
+	uint8_t handler[BURST_MAX]; // whose account the packet is on: handler id, or HANDLER_NONE
+};
+
+enum worker_clock {
+	CLOCK_TSC = 0,
+	CLOCK_CAPTURE, // the time of the packets, in nanoseconds; nothing is dropped for want of room
+};
+
+struct burst;
+
+struct worker {
+	// Control: writes before the start. Worker: reads.
+	unsigned id;
+	unsigned lcore;
+	int socket;
+	unsigned workers;
+	struct worker *peer[WORKER_MAX];
+	struct interface *interfaces; // table by index
+	const struct handler *handlers; // table by id
+	uint8_t clock;                // enum worker_clock
+	bool share_cpu;               // more workers than CPUs: yield when idle
+	bool drop_truncated;
+	bool vlan_in_key;
+	bool martians_drop;
+	struct hash_secret steering_secret; // the same on all workers
+	struct rte_mempool *pool;
+	struct flow_table *flows;
+	struct ageing *ageing;
+	struct fragment_table *fragments;
+	struct rte_rcu_qsbr *qsbr;
+	struct rte_ring *inbox;     // other workers: produce, worker: consumes; mbufs
+	struct rte_ring *trace;     // worker: produces trace_record, control: consumes; NULL: off
+	struct rte_ring *ended;     // worker: produces flow_record, control: consumes; NULL: off
+	struct burst *burst;        // scratch of the stages
+
+	// Control: writes; worker: reads.
+	_Atomic(const struct policy *) policy;
+	_Atomic(const struct rx_set *) rx;
+	atomic_bool stop;  // leave the loop once nothing is in flight
+	atomic_bool drain_flows; // end all flows (replay: between captures that don't follow each other, and at the end)
+
+	// Worker: writes; control: reads.
+	atomic_bool running;
+	atomic_bool idle;  // replay: inbox and queues were empty in the last round
+	struct worker_counters counters __rte_cache_aligned;
+	struct handler_counters *handler_counters; // by handler id
+	struct traffic *rule_counters;             // by slot, FLOW_RULE_MAX
+	struct traffic *listener_counters;         // by id
+	uint64_t *listener_flows;                  // opened, by id
+	uint64_t interface_sent[INTERFACE_MAX];    // packets
+
+	// Worker only.
+	uint64_t now; // ticks: the latest time seen
+	uint64_t flow_serial;
+	struct answer_limit answers;
+	struct egress egress[INTERFACE_MAX];
+	uint8_t *linear; // FRAME_MAX bytes: frames of several segments are parsed here
+} __rte_cache_aligned;
+
+// The loop of one lcore; argument: struct worker. Returns 0 when stop was set and nothing is left in flight.
+int worker_run(void *argument);
