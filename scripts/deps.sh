@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Installs the Debian packages that are missing. usage: deps.sh [run|test]
+#   run:  what building and running portier needs (default)
+#   test: that, and what scripts/test.sh needs
+# libdpdk-dev brings every driver (librte-net-*, librte-mempool-*) with it: on Debian it depends on them by name.
+set -eu
+
+run_packages="gcc libc6-dev meson ninja-build pkgconf python3 libdpdk-dev libnuma-dev libpcap-dev libjansson-dev
+	libyaml-dev libsystemd-dev libcmocka-dev scdoc"
+test_packages="clang libclang-rt-14-dev git python3-pytest python3-scapy tshark nftables iptables iproute2
+	iputils-ping procps curl nmap iperf3 valgrind dpdk"
+
+case ${1:-run} in
+run) wanted=$run_packages ;;
+test) wanted="$run_packages $test_packages" ;;
+*)
+	echo "usage: deps.sh [run|test]" >&2
+	exit 2
+	;;
+esac
+
+if ! command -v dpkg-query >/dev/null; then
+	echo "deps.sh: this is no Debian. Install these yourself, under your system's names:" $wanted >&2
+	exit 1
+fi
+
+missing=
+for package in $wanted; do
+	case $(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null || true) in
+	ii*) ;;
+	*) missing="$missing $package" ;;
+	esac
+done
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+	if ! command -v sudo >/dev/null; then
+		echo "deps.sh: not root, and there is no sudo. Run this as root:" >&2
+		echo "  apt-get install --no-install-recommends$missing" >&2
+		exit 1
+	fi
+	as_root=sudo
+fi
+
+echo "deps.sh: installing$missing"
+install_missing() {
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends \
+		$missing >/dev/null
+}
+$as_root apt-get -qq update || echo "deps.sh: apt-get update failed, going on with what is known" >&2
+install_missing || {
+	echo "deps.sh: apt-get could not install:$missing" >&2
+	exit 1
+}
