@@ -12,7 +12,7 @@ enum {
 
 	FLOW_RULE_MAX = (1 << 18) - 1,     // counter slots of rules
 	FLOW_LISTENER_MAX = (1 << 20) - 1, // listener ids
-	FLOW_HANDLER_MAX = (1 << 8) - 1,   // handler ids
+	FLOW_HANDLER_MAX = (1 << 8) - 4,   // handler ids
 };
 
 enum flow_direction {
@@ -70,8 +70,9 @@ static_assert(sizeof(struct flow) == 64, "one cache line");
 struct flow_cold {
 	struct flow_key key;
 	uint64_t first_seen;    // ticks
-	uint64_t id : 48;       // unique in a run
-	uint64_t interface : 8; // index of the interface where the flow's first packet came in
+	uint64_t id : 38;       // unique in a run
+	uint64_t vlan : 12;     // outermost VLAN id of the flow's first packet, 0: untagged
+	uint64_t interface : 6; // index of the interface where the flow's first packet came in
 	uint64_t list : 8;      // which list of the ageing holds it
 	uint32_t next, prev;    // links of that list
 };
