@@ -20,6 +20,10 @@ PROTOCOLS = ("tcp", "udp", "sctp", "dccp")
 NAME = re.compile(r"[a-z0-9][a-z0-9_.+/*-]{0,30}\Z")
 # Names that everybody says and IANA does not list.
 EXTRA = (("dns", 53, ("tcp", "udp")), ("rdp", 3389, ("tcp", "udp")))
+# Everybody means 8080.
+LEFT_OUT = ((591, "http-alt"), (8008, "http-alt"))
+# Printed though IANA lists another name of the port before.
+FIRST = ((465, "submissions"),)
 
 TEXT_HEAD = """\
 # Service names: NAME PORT PROTOCOL[,PROTOCOL...], in the order of ports. Of several names of one port the first one is
@@ -39,10 +43,12 @@ def from_iana(path):
             protocol = row["Transport Protocol"]
             if not NAME.match(name) or name.isdigit() or not port.isdigit() or protocol not in PROTOCOLS:
                 continue
+            if (int(port), name) in LEFT_OUT:
+                continue
             services.setdefault((int(port), name), []).append(protocol)
     for name, port, protocols in EXTRA:
         services.setdefault((port, name), list(protocols))
-    return dict(sorted(services.items(), key=lambda item: item[0][0]))
+    return dict(sorted(services.items(), key=lambda item: (item[0][0], item[0] not in FIRST)))
 
 
 def write_text(services):
