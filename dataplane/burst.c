@@ -1,2 +1,266 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/burst.h"
 
+#include <rte_mempool.h>
+#include <rte_prefetch.h>
+
+enum { PREFETCH_AHEAD = 6 };
+
+const uint8_t *burst_frame(const struct worker *worker, const struct burst *burst, unsigned at)
+{
+	const struct rte_mbuf *mbuf = burst->mbuf[at];
+	if (likely(mbuf->nb_segs == 1))
+		return rte_pktmbuf_mtod(mbuf, const uint8_t *);
+	return rte_pktmbuf_read(mbuf, 0, RTE_MIN(mbuf->pkt_len, (uint32_t)FRAME_MAX), worker->linear);
+}
+
+// DPDK's two bits for each checksum, as the parser's four states.
+static uint8_t ip_checksum_state(uint64_t flags)
+{
+	static const uint8_t state[] = { CHECKSUM_UNKNOWN, CHECKSUM_BAD, CHECKSUM_GOOD, CHECKSUM_NONE };
+	unsigned bad = !!(flags & RTE_MBUF_F_RX_IP_CKSUM_BAD), good = !!(flags & RTE_MBUF_F_RX_IP_CKSUM_GOOD);
+	return state[good << 1 | bad];
+}
+
+static uint8_t l4_checksum_state(uint64_t flags)
+{
+	static const uint8_t state[] = { CHECKSUM_UNKNOWN, CHECKSUM_BAD, CHECKSUM_GOOD, CHECKSUM_NONE };
+	unsigned bad = !!(flags & RTE_MBUF_F_RX_L4_CKSUM_BAD), good = !!(flags & RTE_MBUF_F_RX_L4_CKSUM_GOOD);
+	return state[good << 1 | bad];
+}
+
+static void parse_packet(struct worker *worker, struct burst *burst, unsigned at)
+{
+	struct rte_mbuf *mbuf = burst->mbuf[at];
+	const struct parse_options options = {
+		.martians_drop = worker->martians_drop,
+		.truncated_drop = worker->truncated_drop,
+		.vlan_in_key = worker->vlan_in_key,
+		.checksum = worker->interfaces[burst->interface[at]].checksum,
+	};
+	const struct parse_input input = {
+		.frame = burst_frame(worker, burst, at),
+		.captured = mbuf->pkt_len,
+		.on_wire = burst->capture ? packet_note(mbuf)->on_wire : mbuf->pkt_len,
+		.ip_checksum = ip_checksum_state(mbuf->ol_flags),
+		.l4_checksum = l4_checksum_state(mbuf->ol_flags),
+	};
+	burst->fate[at] = (struct fate){ .kind = FATE_PENDING, .account = ACCOUNT_WORKER };
+	enum drop_reason reason = parse_frame(&input, &options, &burst->meta[at], &burst->fragment[at]);
+	if (unlikely(reason != DROP_NONE))
+		burst_drop(burst, at, reason);
+	if (unlikely(mbuf->nb_segs > 1))
+		counter_add(&worker->counters.multi_segment, 1);
+}
+
+static void parse(struct worker *worker, struct burst *burst)
+{
+	unsigned ahead = RTE_MIN(burst->count, (unsigned)PREFETCH_AHEAD);
+	for (unsigned i = 0; i < ahead; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(burst->mbuf[i], void *));
+	for (unsigned i = 0; i < burst->count; i++) {
+		if (i + PREFETCH_AHEAD < burst->count)
+			rte_prefetch0(rte_pktmbuf_mtod(burst->mbuf[i + PREFETCH_AHEAD], void *));
+		parse_packet(worker, burst, i);
+	}
+	burst->live_count = 0;
+	for (unsigned i = 0; i < burst->count; i++) {
+		burst->live[burst->live_count] = (uint16_t)i;
+		burst->live_count += burst->meta[i].reason == DROP_NONE;
+	}
+}
+
+// A later fragment gets the ports of its first; the worker that received it off the wire does that, for all fragments of
+// a datagram come in on one queue.
+static enum drop_reason resolve_fragment(struct worker *worker, struct burst *burst, unsigned at)
+{
+	struct packet_meta *meta = &burst->meta[at];
+	const struct packet_note *note = packet_note(burst->mbuf[at]);
+
+	if (burst->from_inbox) {
+		packet_set_flow_ports(meta, note->fragment_port[0], note->fragment_port[1]);
+		return DROP_NONE;
+	}
+	struct ip_address source, destination;
+	packet_addresses(burst_frame(worker, burst, at), meta, &source, &destination);
+	enum drop_reason reason = fragment_resolve(worker->fragments, meta, &burst->fragment[at], &source,
+		&destination, burst->time[at]);
+	if (reason == DROP_FRAGMENT_UNKNOWN && burst->policy->fragments_steer)
+		return DROP_NONE;
+	return reason;
+}
+
+static void resolve_fragments(struct worker *worker, struct burst *burst)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < burst->live_count; i++) {
+		uint16_t at = burst->live[i];
+		if (unlikely(burst->meta[at].flags & PACKET_FRAGMENT)) {
+			enum drop_reason reason = resolve_fragment(worker, burst, at);
+			if (reason != DROP_NONE) {
+				burst_drop(burst, at, reason);
+				continue;
+			}
+		}
+		burst->live[kept++] = at;
+	}
+	burst->live_count = kept;
+}
+
+static void look_up(struct worker *worker, struct burst *burst)
+{
+	const struct flow_key *key[BURST_MAX];
+	uint32_t flow[BURST_MAX];
+
+	for (unsigned i = 0; i < burst->live_count; i++)
+		key[i] = &burst->meta[burst->live[i]].key;
+	flow_table_lookup_burst(worker->flows, key, burst->live_count, flow);
+	for (unsigned i = 0; i < burst->live_count; i++)
+		burst->flow[burst->live[i]] = flow[i];
+}
+
+// Frames that are not IP have no flow; by a switch of their own they still reach somebody.
+static void pass_non_ip(struct worker *worker, struct burst *burst)
+{
+	const struct policy *policy = burst->policy;
+	if (!policy->non_ip_pass || policy->default_handler == HANDLER_NONE)
+		return;
+	for (unsigned i = 0; i < burst->count; i++) {
+		if (burst->meta[i].reason != DROP_NON_IP)
+			continue;
+		const struct interface *from = &worker->interfaces[burst->interface[i]];
+		burst->meta[i].reason = DROP_NONE;
+		burst->note[i] = (struct burst_note){ .rule = RULE_NONE, .verdict = VERDICT_ACCEPT };
+		if (from->role == INTERFACE_HANDLER) {
+			burst->fate[i] = (struct fate){ .kind = FATE_TRANSMIT,
+				.interface = worker->handlers[from->handler].uplink,
+				.account = ACCOUNT_FORWARD };
+			burst->handler[i] = HANDLER_NONE;
+			burst->note[i].handler = HANDLER_NONE;
+		} else {
+			burst->fate[i].kind = FATE_PENDING;
+			burst->handler[i] = (uint8_t)policy->default_handler;
+			burst->note[i].handler = burst->handler[i];
+			burst->live[burst->live_count++] = (uint16_t)i;
+		}
+	}
+}
+
+static void count_handed(struct worker *worker, struct burst *burst, const struct packet_view *view, uint8_t id)
+{
+	uint64_t bytes = 0;
+	for (unsigned i = 0; i < view->count; i++) {
+		bytes += burst->mbuf[view->index[i]]->pkt_len;
+		burst->fate[view->index[i]].account = id;
+	}
+	struct handler_counters *handler = &worker->handler_counters[id];
+	counter_add(&handler->handed.packets, view->count);
+	counter_add(&handler->handed.bytes, bytes);
+	counter_add(&worker->counters.handed.packets, view->count);
+	counter_add(&worker->counters.handed.bytes, bytes);
+}
+
+// Groups what is still on its way by handler, in order of arrival, and calls each handler once.
+static void hand_over(struct worker *worker, struct burst *burst)
+{
+	uint16_t group[BURST_MAX];
+	struct packet_view view = { .index = group,
+		.mbuf = burst->mbuf,
+		.meta = burst->meta,
+		.interface = burst->interface,
+		.fate = burst->fate };
+
+	while (burst->live_count) {
+		uint8_t id = burst->handler[burst->live[0]];
+		unsigned left = 0;
+		view.count = 0;
+		for (unsigned i = 0; i < burst->live_count; i++) {
+			uint16_t at = burst->live[i];
+			bool mine = burst->handler[at] == id;
+			group[view.count] = at;
+			burst->live[left] = at;
+			view.count += mine;
+			left += !mine;
+		}
+		burst->live_count = left;
+		count_handed(worker, burst, &view, id);
+		worker->handlers[id].ops->process(&worker->handlers[id], &view);
+	}
+}
+
+static enum drop_reason traced_reason(const struct burst *burst, unsigned at)
+{
+	const struct packet_meta *meta = &burst->meta[at];
+	if (burst->fate[at].kind == FATE_DROP)
+		return burst->fate[at].reason;
+	if (meta->reason != DROP_NONE)
+		return meta->reason;
+	return meta->flags & PACKET_TRUNCATED ? DROP_TRUNCATED : DROP_NONE;
+}
+
+static void fill_record(const struct worker *worker, const struct burst *burst, unsigned at,
+			struct trace_record *record)
+{
+	const struct packet_meta *meta = &burst->meta[at];
+	const struct burst_note *note = &burst->note[at];
+
+	*record = (struct trace_record){
+		.number = packet_note(burst->mbuf[at])->number,
+		.flow = note->flow,
+		.captured = burst->mbuf[at]->pkt_len,
+		.rule = note->rule,
+		.generation = burst->policy->generation,
+		.source_port = meta->source_port,
+		.destination_port = meta->destination_port,
+		.handler = note->handler,
+		.vlan_tags = meta->vlan_tags,
+		.protocol = meta->protocol,
+		.direction = note->direction,
+		.verdict = note->verdict,
+		.reason = traced_reason(burst, at),
+	};
+	if (meta->flags & PACKET_HAS_TUPLE) {
+		record->family = meta->family;
+		packet_addresses(burst_frame(worker, burst, at), meta, &record->source, &record->destination);
+	}
+}
+
+// A record for each packet that ends here. Waits for room: nothing is lost while somebody reads.
+static void trace(struct worker *worker, const struct burst *burst)
+{
+	for (unsigned i = 0; i < burst->count; i++) {
+		if (!burst->mbuf[i])
+			continue;
+		struct trace_record record;
+		fill_record(worker, burst, i, &record);
+		worker_report(worker, worker->trace, &record, sizeof(record));
+	}
+}
+
+static void clear_notes(struct burst *burst)
+{
+	for (unsigned i = 0; i < burst->count; i++)
+		burst->note[i] = (struct burst_note){ .rule = RULE_NONE, .handler = HANDLER_NONE,
+			.verdict = VERDICT_DROP };
+}
+
+void burst_run(struct worker *worker, unsigned count)
+{
+	struct burst *burst = worker->burst;
+
+	burst->count = count;
+	burst->flows_ended = false;
+	if (unlikely(worker->trace != NULL))
+		clear_notes(burst);
+	parse(worker, burst);
+	resolve_fragments(worker, burst);
+	if (worker->workers > 1 && !burst->from_inbox)
+		burst_steer(worker, burst);
+	look_up(worker, burst);
+	burst_attach(worker, burst);
+	pass_non_ip(worker, burst);
+	hand_over(worker, burst);
+	if (unlikely(worker->trace != NULL))
+		trace(worker, burst);
+	burst_depart(worker, burst);
+}

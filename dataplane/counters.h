@@ -57,6 +57,7 @@ struct worker_counters {
 	uint64_t multi_segment;   // frames in more than one mbuf segment
 	uint64_t misdirected;     // came in on another worker's queue
 	uint64_t answers_limited; // not answered: rate limit
+	uint64_t answers_lost;    // made, but the interface took no more
 	uint64_t polls;
 	uint64_t polls_empty;
 	uint64_t busy_ticks; // TSC spent on polls that brought packets

@@ -45,6 +45,7 @@ enum drop_reason {
 	// Room ran out
 	DROP_WORKER_RING_FULL,
 	DROP_TX_FULL,
+	DROP_TX_TOO_LONG,
 	DROP_NO_BUFFER,
 
 	// A handler's own drops

@@ -73,7 +73,8 @@ struct flow_cold {
 	uint64_t id : 38;       // unique in a run
 	uint64_t vlan : 12;     // outermost VLAN id of the flow's first packet, 0: untagged
 	uint64_t interface : 6; // index of the interface where the flow's first packet came in
-	uint64_t list : 8;      // which list of the ageing holds it
+	uint64_t list : 3;      // ageing: what kind of list holds it, 0: none
+	uint64_t queued : 5;    // ageing: when an embryonic flow was put into its queue, coarsely, modulo 32
 	uint32_t next, prev;    // links of that list
 };
 static_assert(sizeof(struct flow_cold) == 64, "one cache line");

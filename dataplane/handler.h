@@ -18,13 +18,20 @@ enum fate_kind {
 	FATE_CONSUME,  // the handler is done with it: free it
 	FATE_TRANSMIT, // send it out of fate.interface
 	FATE_DROP,     // by fate.reason
+	FATE_ANSWERED, // the burst: rejected and answered, free it
+};
+
+enum {
+	ACCOUNT_WORKER = 0xff,  // on the worker's own ledger: no handler had it
+	ACCOUNT_FORWARD = 0xfe, // came from a handler's device and leaves by an interface
+	ACCOUNT_ANSWER = 0xfd,  // portier's own answer to a rejected packet: on no ledger
 };
 
 struct fate {
 	uint8_t kind;      // enum fate_kind
 	uint8_t reason;    // enum drop_reason
-	uint8_t interface; // index
-	uint8_t counted_by_handler; // set by the burst: this fate belongs to a handler's account
+	uint8_t interface; // index, of FATE_TRANSMIT
+	uint8_t account;   // handler's id, or ACCOUNT_*: set by the burst before the handler runs
 };
 
 // A view of some packets of the burst: position index[i], i < count, in each of the arrays.
@@ -33,6 +40,7 @@ struct packet_view {
 	unsigned count;
 	struct rte_mbuf **mbuf;
 	struct packet_meta *meta;
+	const uint8_t *interface; // where each came in
 	struct fate *fate;
 };
 

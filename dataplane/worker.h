@@ -29,8 +29,9 @@ struct packet_note {
 	uint64_t time;   // ticks, replay only
 	uint64_t number; // in the run, from 1; replay only
 	uint32_t on_wire; // original length; replay only
-	rte_be16_t fragment_port[2]; // source, destination that a fragment inherits
-	uint8_t fragment_resolved;   // the worker that received it has been through the fragment table
+	rte_be16_t fragment_port[2]; // source, destination: a fragment's, as its receiver found them
+	uint8_t interface;           // index: where it came in
+	uint8_t account;             // of a packet in an egress ring: see struct fate
 };
 
 static inline struct packet_note *packet_note(struct rte_mbuf *mbuf)
@@ -72,11 +73,11 @@ struct rx_set {
 // How one worker sends on one interface.
 struct egress {
 	uint16_t queue;         // its tx queue, if it has one
-	struct rte_ring *ring;  // else: to the worker that sends for it (multi producer, single consumer)
-	struct rte_ring *drain; // of the worker that sends for others: the same ring
+	struct rte_ring *ring;  // where others leave packets for the worker with the queue (multi producer, single consumer)
+	bool own;               // the queue is this worker's; else all goes to the ring
 	unsigned count;
 	struct rte_mbuf *mbuf[BURST_MAX];
-	uint8_t handler[BURST_MAX]; // whose account the packet is on: handler id, or HANDLER_NONE
+	uint8_t account[BURST_MAX]; // whose packet each is: see struct fate
 };
 
 enum worker_clock {
@@ -97,10 +98,11 @@ struct worker {
 	const struct handler *handlers; // table by id
 	uint8_t clock;                // enum worker_clock
 	bool share_cpu;               // more workers than CPUs: yield when idle
-	bool drop_truncated;
+	bool truncated_drop;
 	bool vlan_in_key;
 	bool martians_drop;
 	struct hash_secret steering_secret; // the same on all workers
+	const struct interface *rss;        // whose RSS decides which worker owns a flow; NULL: the flow's hash
 	struct rte_mempool *pool;
 	struct flow_table *flows;
 	struct ageing *ageing;
@@ -114,12 +116,11 @@ struct worker {
 	// Control: writes; worker: reads.
 	_Atomic(const struct policy *) policy;
 	_Atomic(const struct rx_set *) rx;
-	atomic_bool stop;  // leave the loop once nothing is in flight
+	atomic_bool stop; // leave the loop; control has seen to it that nothing is in flight
 	atomic_bool drain_flows; // end all flows (replay: between captures that don't follow each other, and at the end)
 
 	// Worker: writes; control: reads.
 	atomic_bool running;
-	atomic_bool idle;  // replay: inbox and queues were empty in the last round
 	struct worker_counters counters __rte_cache_aligned;
 	struct handler_counters *handler_counters; // by handler id
 	struct traffic *rule_counters;             // by slot, FLOW_RULE_MAX
@@ -132,8 +133,16 @@ struct worker {
 	uint64_t flow_serial;
 	struct answer_limit answers;
 	struct egress egress[INTERFACE_MAX];
+	uint32_t egress_waiting; // bit per interface with packets in its egress
+	uint32_t egress_drains;  // bit per interface whose ring this worker drains; control writes before the start
 	uint8_t *linear; // FRAME_MAX bytes: frames of several segments are parsed here
 } __rte_cache_aligned;
 
-// The loop of one lcore; argument: struct worker. Returns 0 when stop was set and nothing is left in flight.
+// Puts one record into the trace or ended ring, waiting for room unless the worker was told to stop. Owner thread.
+void worker_report(struct worker *worker, struct rte_ring *ring, const void *record, unsigned size);
+
+// A flow has ended: counts it, reports it. The flow_end_fn of the worker's ageing; context: the worker. Owner thread.
+void worker_flow_ended(void *context, uint32_t flow, enum flow_end why);
+
+// The loop of one lcore; argument: struct worker. Returns 0 when stop was set.
 int worker_run(void *argument);

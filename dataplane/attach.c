@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Ties packets to flows. One loop over the burst, each packet to its end before the next begins: a packet may end a flow
+// that a later one of the same burst was looked up to.
+#include "dataplane/burst.h"
+
+#include <netinet/in.h>
+
+#include "dataplane/tcp_state.h"
+
+static enum flow_direction direction_of(const struct packet_meta *meta, const struct flow *flow)
+{
+	return (enum flow_direction)(!!(meta->flags & PACKET_SOURCE_IS_END1) ^ flow->orig_end);
+}
+
+static bool is_bare_syn(const struct packet_meta *meta)
+{
+	return meta->key.protocol == IPPROTO_TCP &&
+	       (meta->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+}
+
+// Only TCP segments of the flow itself move its state: not errors about it, nor fragments without a header.
+static bool is_tcp_segment(const struct packet_meta *meta)
+{
+	return meta->key.protocol == IPPROTO_TCP && (meta->flags & PACKET_L4_WHOLE) &&
+	       !(meta->flags & (PACKET_ICMP_ERROR | PACKET_FRAGMENT_LATER));
+}
+
+static void read_segment(const struct worker *worker, const struct burst *burst, unsigned at,
+			 struct tcp_segment *segment)
+{
+	const struct packet_meta *meta = &burst->meta[at];
+	const uint8_t *frame = burst_frame(worker, burst, at);
+	uint32_t available = burst->mbuf[at]->pkt_len - meta->l4_offset;
+	tcp_read(frame + meta->l4_offset, RTE_MIN(available, meta->l4_length), meta->l4_length, segment);
+}
+
+static uint64_t packet_bytes(const struct burst *burst, unsigned at)
+{
+	return burst->mbuf[at]->pkt_len;
+}
+
+static void count_rule(struct worker *worker, uint32_t slot, uint64_t bytes)
+{
+	if (slot != RULE_NONE)
+		traffic_add(&worker->rule_counters[slot], bytes);
+}
+
+static void count_listener(struct worker *worker, uint32_t id, uint64_t bytes)
+{
+	if (id != LISTENER_NONE)
+		traffic_add(&worker->listener_counters[id], bytes);
+}
+
+static void count_port_class(struct worker *worker, const struct packet_meta *meta, unsigned responder_end,
+			     uint64_t bytes)
+{
+	uint16_t port = rte_be_to_cpu_16(meta->key.port[responder_end]);
+	unsigned class = (port >= 1024) + (port >= 49152);
+	traffic_add(&worker->counters.by_port_class[class], bytes);
+}
+
+// The tuple that rules and listeners judge: end source of the key is the sender.
+static struct packet_tuple tuple_of(const struct packet_meta *meta, unsigned source, uint16_t vlan, uint8_t interface)
+{
+	const struct flow_key *key = &meta->key;
+	return (struct packet_tuple){
+		.source = key->address[source],
+		.destination = key->address[!source],
+		.source_port = rte_be_to_cpu_16(key->port[source]),
+		.destination_port = rte_be_to_cpu_16(key->port[!source]),
+		.vlan = vlan,
+		.family = key->family,
+		.protocol = key->protocol,
+		.interface = interface,
+		.portless = (meta->flags & PACKET_FRAGMENT_LATER) && !key->port[0] && !key->port[1],
+	};
+}
+
+static bool answer(struct worker *worker, struct burst *burst, unsigned at, bool prohibited)
+{
+	if (!answer_allowed(&worker->answers, burst->time[at])) {
+		counter_add(&worker->counters.answers_limited, 1);
+		return false;
+	}
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(worker->pool);
+	if (!mbuf)
+		return false;
+	uint32_t length = answer_build(burst_frame(worker, burst, at), burst->mbuf[at]->pkt_len, &burst->meta[at],
+		prohibited, rte_pktmbuf_mtod(mbuf, uint8_t *));
+	if (!length) {
+		rte_pktmbuf_free(mbuf);
+		return false;
+	}
+	mbuf->data_len = (uint16_t)length;
+	mbuf->pkt_len = length;
+	egress_put(worker, burst->interface[at], mbuf, ACCOUNT_ANSWER);
+	return true;
+}
+
+// The packet is not let in: dropped in silence, or answered.
+static void refuse(struct worker *worker, struct burst *burst, unsigned at, const struct decision *decision)
+{
+	count_rule(worker, decision->rule, packet_bytes(burst, at));
+	burst->note[at] = (struct burst_note){ .rule = decision->rule, .handler = HANDLER_NONE,
+		.verdict = decision->verdict };
+	burst_drop(burst, at, decision->reason);
+	if (decision->verdict == VERDICT_REJECT && answer(worker, burst, at, decision->answer_prohibited)) {
+		burst->fate[at].kind = FATE_ANSWERED;
+		if (decision->reason == DROP_REJECT_UNANSWERED)
+			burst->meta[at].reason = DROP_NONE;
+	}
+}
+
+// What opens a flow from a handler's end is not judged: rules guard what listens, not what it asks for.
+static struct decision decide_local(const struct interface *device)
+{
+	return (struct decision){ .rule = RULE_NONE, .listener = LISTENER_NONE, .handler = device->handler,
+		.verdict = VERDICT_ACCEPT };
+}
+
+static struct decision decide(const struct worker *worker, const struct burst *burst, unsigned at)
+{
+	const struct packet_meta *meta = &burst->meta[at];
+	const struct interface *from = &worker->interfaces[burst->interface[at]];
+	if (from->role == INTERFACE_HANDLER)
+		return decide_local(from);
+
+	struct packet_tuple tuple = tuple_of(meta, !!(meta->flags & PACKET_SOURCE_IS_END1), meta->vlan,
+		burst->interface[at]);
+	struct decision decision;
+	policy_classify(burst->policy, &tuple, is_bare_syn(meta), &decision);
+	return decision;
+}
+
+// RFC 9293 3.5: only who was asked answers SYN with SYN-ACK.
+static bool opener_is_responder(const struct packet_meta *meta, const struct decision *decision)
+{
+	if (decision->listener != LISTENER_NONE)
+		return decision->local_is_source;
+	return meta->key.protocol == IPPROTO_TCP && (meta->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
+}
+
+static enum flow_state first_state(uint8_t protocol)
+{
+	switch (protocol) {
+	case IPPROTO_TCP:
+		return FLOW_TCP_ESTABLISHED;
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+		return FLOW_UDP_UNREPLIED;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return FLOW_ICMP_UNREPLIED;
+	default:
+		return FLOW_OTHER_UNREPLIED;
+	}
+}
+
+static uint64_t new_flow_id(struct worker *worker, const struct burst *burst, unsigned at)
+{
+	if (worker->clock == CLOCK_CAPTURE)
+		return packet_note(burst->mbuf[at])->number;
+	return (uint64_t)worker->id << 38 | worker->flow_serial++;
+}
+
+static void fill_flow(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
+		      const struct decision *decision)
+{
+	const struct packet_meta *meta = &burst->meta[at];
+	const struct interface *from = &worker->interfaces[burst->interface[at]];
+	struct flow *flow = flow_table_flow(worker->flows, index);
+	struct flow_cold *cold = flow_table_cold(worker->flows, index);
+	unsigned opener = !!(meta->flags & PACKET_SOURCE_IS_END1);
+	bool local = from->role == INTERFACE_HANDLER;
+
+	flow->opener_end = opener;
+	flow->orig_end = opener ^ opener_is_responder(meta, decision);
+	flow->local_origin = local;
+	flow->generation = burst->policy->generation;
+	flow->rule = decision->rule;
+	flow->listener = decision->listener;
+	flow->handler = decision->handler;
+	flow->embryonic = 1;
+	flow->state = first_state(meta->key.protocol);
+	flow->tcp_scale0 = flow->tcp_scale1 = 15;
+	if (is_tcp_segment(meta)) {
+		struct tcp_segment segment;
+		read_segment(worker, burst, at, &segment);
+		tcp_open(flow, direction_of(meta, flow), &segment);
+	}
+	flow->last_seen = burst->time[at];
+	cold->first_seen = burst->time[at];
+	cold->id = new_flow_id(worker, burst, at);
+	cold->vlan = meta->vlan & 0xfff;
+	cold->interface = local ? worker->handlers[from->handler].uplink : burst->interface[at];
+}
+
+// FLOW_NONE if the table is full even of flows that nobody answered.
+static uint32_t make_flow(struct worker *worker, struct burst *burst, unsigned at, const struct decision *decision)
+{
+	const struct flow_key *key = &burst->meta[at].key;
+	uint32_t index = flow_table_insert(worker->flows, key);
+	if (unlikely(index == FLOW_NONE)) {
+		if (!ageing_evict(worker->ageing))
+			return FLOW_NONE;
+		index = flow_table_insert(worker->flows, key);
+		if (index == FLOW_NONE)
+			return FLOW_NONE;
+	}
+	fill_flow(worker, burst, at, index, decision);
+	ageing_add(worker->ageing, index, burst->time[at]);
+	counter_add(&worker->counters.flows_opened, 1);
+	if (decision->listener != LISTENER_NONE)
+		counter_add(&worker->listener_flows[decision->listener], 1);
+	return index;
+}
+
+// Where a packet goes that came back from a handler's device.
+static void forward(struct burst *burst, unsigned at, uint8_t interface)
+{
+	burst->fate[at] = (struct fate){ .kind = FATE_TRANSMIT, .interface = interface, .account = ACCOUNT_FORWARD };
+	burst->handler[at] = HANDLER_NONE;
+}
+
+static bool is_returned(const struct worker *worker, const struct burst *burst, unsigned at)
+{
+	return worker->interfaces[burst->interface[at]].role == INTERFACE_HANDLER;
+}
+
+// A full table never stops traffic: the packet is handled by what was decided, without a flow.
+static bool handle_without_flow(struct worker *worker, struct burst *burst, unsigned at,
+				const struct decision *decision)
+{
+	const struct packet_meta *meta = &burst->meta[at];
+	uint64_t bytes = packet_bytes(burst, at);
+
+	counter_add(&worker->counters.flow_table_full, 1);
+	count_rule(worker, decision->rule, bytes);
+	count_listener(worker, decision->listener, bytes);
+	count_port_class(worker, meta, !(meta->flags & PACKET_SOURCE_IS_END1) ^ decision->local_is_source, bytes);
+	burst->note[at] = (struct burst_note){ .rule = decision->rule, .handler = (uint8_t)decision->handler,
+		.verdict = VERDICT_ACCEPT };
+	burst->handler[at] = (uint8_t)decision->handler;
+	if (is_returned(worker, burst, at)) {
+		const struct interface *from = &worker->interfaces[burst->interface[at]];
+		forward(burst, at, worker->handlers[from->handler].uplink);
+		return false;
+	}
+	return true;
+}
+
+// Counts the packet for its flow and sends it on its way. Returns whether a handler is to have it.
+static bool account(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
+{
+	const struct packet_meta *meta = &burst->meta[at];
+	struct flow *flow = flow_table_flow(worker->flows, index);
+	enum flow_direction direction = direction_of(meta, flow);
+	uint64_t bytes = packet_bytes(burst, at);
+
+	counter_add(&flow->packets[direction], 1);
+	counter_add(&flow->bytes[direction], bytes);
+	// RFC 5508, REQ-6: an error about a flow doesn't prolong it.
+	if (likely(!(meta->flags & PACKET_ICMP_ERROR)) && burst->time[at] > flow->last_seen)
+		__atomic_store_n(&flow->last_seen, burst->time[at], __ATOMIC_RELAXED);
+	count_rule(worker, flow->rule, bytes);
+	count_listener(worker, flow->listener, bytes);
+	count_port_class(worker, meta, !flow->orig_end, bytes);
+	if (unlikely(worker->trace != NULL))
+		burst->note[at] = (struct burst_note){
+			.flow = flow_table_cold(worker->flows, index)->id,
+			.rule = flow->rule,
+			.handler = flow->handler,
+			.direction = direction == FLOW_ORIG ? TRACE_ORIG : TRACE_RESP,
+			.verdict = VERDICT_ACCEPT,
+		};
+	burst->handler[at] = flow->handler;
+	if (unlikely(is_returned(worker, burst, at))) {
+		forward(burst, at, flow_table_cold(worker->flows, index)->interface);
+		return false;
+	}
+	return true;
+}
+
+static bool open_flow(struct worker *worker, struct burst *burst, unsigned at)
+{
+	const struct packet_meta *meta = &burst->meta[at];
+
+	if (meta->flags & PACKET_ICMP_ERROR) {
+		burst_drop(burst, at, DROP_ICMP_UNRELATED);
+		return false;
+	}
+	if (burst->policy->tcp_pickup_strict && meta->key.protocol == IPPROTO_TCP && !is_bare_syn(meta)) {
+		burst_drop(burst, at, DROP_TCP_NOT_SYN);
+		return false;
+	}
+	struct decision decision = decide(worker, burst, at);
+	if (decision.verdict != VERDICT_ACCEPT) {
+		refuse(worker, burst, at, &decision);
+		return false;
+	}
+	uint32_t index = make_flow(worker, burst, at, &decision);
+	if (unlikely(index == FLOW_NONE))
+		return handle_without_flow(worker, burst, at, &decision);
+	return account(worker, burst, at, index);
+}
+
+// The rules or listeners have changed since the flow was judged. false: they deny it, and it ended here.
+static bool judge_again(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
+{
+	const struct policy *policy = burst->policy;
+	struct flow *flow = flow_table_flow(worker->flows, index);
+
+	if (flow->local_origin || policy->on_rule_change == RULE_CHANGE_KEEP) {
+		flow->generation = policy->generation;
+		return true;
+	}
+	const struct flow_cold *cold = flow_table_cold(worker->flows, index);
+	struct packet_tuple tuple = tuple_of(&burst->meta[at], flow->opener_end, cold->vlan, cold->interface);
+	tuple.portless = false;
+	// A flow that once went to its destination does not turn round in mid-life.
+	bool destination_only = flow->opener_end == flow->orig_end && burst->meta[at].key.protocol == IPPROTO_TCP;
+	struct decision decision;
+	policy_classify(policy, &tuple, destination_only, &decision);
+	if (decision.verdict != VERDICT_ACCEPT) {
+		ageing_end(worker->ageing, index, FLOW_END_DENIED);
+		refuse(worker, burst, at, &decision);
+		return false;
+	}
+	flow->rule = decision.rule;
+	flow->listener = decision.listener;
+	flow->handler = decision.handler;
+	flow->generation = policy->generation;
+	return true;
+}
+
+static enum flow_state answered_state(enum flow_state state)
+{
+	switch (state) {
+	case FLOW_UDP_UNREPLIED:
+		return FLOW_UDP_REPLIED;
+	case FLOW_ICMP_UNREPLIED:
+		return FLOW_ICMP_REPLIED;
+	case FLOW_OTHER_UNREPLIED:
+		return FLOW_OTHER_REPLIED;
+	default:
+		return state;
+	}
+}
+
+// Moves the flow's state. false: the segment opens a new connection between the same two ends (RFC 6191).
+static bool follow(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
+{
+	const struct packet_meta *meta = &burst->meta[at];
+	struct flow *flow = flow_table_flow(worker->flows, index);
+
+	if (is_tcp_segment(meta)) {
+		struct tcp_segment segment;
+		read_segment(worker, burst, at, &segment);
+		if (unlikely(tcp_follow(flow, direction_of(meta, flow), &segment) == TCP_REOPENED))
+			return false;
+	}
+	bool from_opener = !!(meta->flags & PACKET_SOURCE_IS_END1) == flow->opener_end;
+	if (unlikely(flow->embryonic) && !from_opener && !(meta->flags & PACKET_ICMP_ERROR)) {
+		flow->state = answered_state((enum flow_state)flow->state);
+		ageing_answered(worker->ageing, index, burst->time[at]);
+	}
+	return true;
+}
+
+// The flow that the packet was looked up to, if that still holds: a packet before it in the burst may have opened or ended
+// a flow, and the flow's time may be over.
+static uint32_t standing_flow(struct worker *worker, struct burst *burst, unsigned at)
+{
+	uint32_t index = burst->flow[at];
+	const struct flow_key *key = &burst->meta[at].key;
+
+	if (index == FLOW_NONE || burst->flows_ended)
+		index = flow_table_lookup(worker->flows, key);
+	if (index == FLOW_NONE)
+		return FLOW_NONE;
+	if (unlikely(ageing_expired(worker->ageing, flow_table_flow(worker->flows, index), burst->time[at]))) {
+		ageing_end(worker->ageing, index, FLOW_END_TIMEOUT);
+		return FLOW_NONE;
+	}
+	return index;
+}
+
+// Returns whether a handler is to have the packet.
+static bool attach(struct worker *worker, struct burst *burst, unsigned at)
+{
+	uint32_t index = standing_flow(worker, burst, at);
+	if (unlikely(index == FLOW_NONE))
+		return open_flow(worker, burst, at);
+
+	const struct flow *flow = flow_table_flow(worker->flows, index);
+	if (unlikely(flow->generation != burst->policy->generation) && !judge_again(worker, burst, at, index))
+		return false;
+	if (unlikely(!follow(worker, burst, at, index))) {
+		ageing_end(worker->ageing, index, FLOW_END_CLOSED);
+		return open_flow(worker, burst, at);
+	}
+	return account(worker, burst, at, index);
+}
+
+void burst_attach(struct worker *worker, struct burst *burst)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < burst->live_count; i++) {
+		uint16_t at = burst->live[i];
+		burst->live[kept] = at;
+		kept += attach(worker, burst, at);
+	}
+	burst->live_count = kept;
+}

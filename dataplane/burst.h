@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One burst of packets and the stages that it goes through. Each stage finishes the whole burst before the next.
+#pragma once
+
+#include "dataplane/worker.h"
+
+// What became of one packet, for the trace.
+struct burst_note {
+	uint64_t flow; // id
+	uint32_t rule;
+	uint8_t handler;
+	uint8_t direction; // enum trace_direction
+	uint8_t verdict;   // enum verdict
+};
+
+// Scratch of one worker; arrays go by position in the burst. Sized to stay in the L1 cache.
+struct burst {
+	struct packet_meta meta[BURST_MAX] __rte_cache_aligned;
+	struct rte_mbuf *mbuf[BURST_MAX]; // NULL: given to another worker
+	uint64_t time[BURST_MAX]; // ticks
+	uint32_t flow[BURST_MAX]; // index or FLOW_NONE
+	struct fate fate[BURST_MAX];
+	uint8_t interface[BURST_MAX]; // where each came in
+	uint8_t handler[BURST_MAX];   // that each is for, HANDLER_NONE: for none
+	uint16_t live[BURST_MAX];     // positions still on their way
+	unsigned live_count;
+	unsigned count;
+	bool from_inbox; // another worker has parsed it before and found its owner
+	bool capture;    // read from a capture: packets carry their notes
+	bool flows_ended; // a flow ended in this burst: indices that were looked up may have changed hands
+	const struct policy *policy;
+	struct fragment_info fragment[BURST_MAX];
+	struct burst_note note[BURST_MAX]; // filled only while tracing
+};
+
+// Takes count packets, already in burst->mbuf with time and interface, through all stages. Owner thread.
+void burst_run(struct worker *worker, unsigned count);
+
+// The whole frame in one piece: in place, or copied to worker->linear if it has several segments. Valid until the next
+// call for another packet.
+const uint8_t *burst_frame(const struct worker *worker, const struct burst *burst, unsigned at);
+
+// Stage in attach.c: ties each live packet to its flow, judging those that have none or whose policy is old, follows
+// state and counts. Packets that go no further leave burst->live with their reason set.
+void burst_attach(struct worker *worker, struct burst *burst);
+
+// Stages in depart.c, the one place where packets leave: carries out every fate and fills the ledger.
+void burst_depart(struct worker *worker, struct burst *burst);
+
+// Puts one packet on its way out of an interface; the account says whose it is.
+void egress_put(struct worker *worker, uint8_t interface, struct rte_mbuf *mbuf, uint8_t account);
+
+// Sends what is waiting on all interfaces, and what other workers left in the rings that this one drains.
+// Returns how many packets came out of rings.
+unsigned egress_flush(struct worker *worker);
+
+// Stage in steer.c: gives packets of other workers' flows to these, over their inboxes.
+void burst_steer(struct worker *worker, struct burst *burst);
+
+// A packet goes no further: its reason is set, its fate follows from it.
+static inline void burst_drop(struct burst *burst, unsigned at, enum drop_reason reason)
+{
+	burst->meta[at].reason = (uint8_t)reason;
+	burst->fate[at].kind = FATE_DROP;
+	burst->fate[at].reason = (uint8_t)reason;
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The one place where packets leave: freed, or sent out of an interface. Every one is entered in a ledger.
+#include "dataplane/burst.h"
+
+enum { RING_ROUNDS_MAX = 4 }; // bursts that one call takes out of each egress ring
+
+static bool is_handler(uint8_t account)
+{
+	return account < FLOW_HANDLER_MAX;
+}
+
+static void count_drop(struct worker *worker, uint8_t account, enum drop_reason reason, uint64_t bytes)
+{
+	if (is_handler(account))
+		traffic_add(&worker->handler_counters[account].drops[reason], bytes);
+	else if (account == ACCOUNT_ANSWER)
+		counter_add(&worker->counters.answers_lost, 1);
+	else
+		traffic_add(&worker->counters.drops[reason], bytes);
+}
+
+static void count_sent(struct worker *worker, uint8_t account, uint64_t bytes)
+{
+	if (is_handler(account))
+		traffic_add(&worker->handler_counters[account].transmitted, bytes);
+	else if (account == ACCOUNT_FORWARD)
+		traffic_add(&worker->counters.forwarded, bytes);
+}
+
+// A handler's device that takes no more is the handler's loss; an interface that takes no more is everybody's.
+static enum drop_reason full_reason(const struct interface *interface)
+{
+	return interface->role == INTERFACE_HANDLER ? DROP_HANDLER_FULL : DROP_TX_FULL;
+}
+
+// Sends what waits in egress on the worker's own queue.
+static void transmit(struct worker *worker, uint8_t index)
+{
+	const struct interface *interface = &worker->interfaces[index];
+	struct egress *egress = &worker->egress[index];
+	uint32_t bytes[BURST_MAX];
+
+	// An mbuf is not ours any more once it was given to the device.
+	for (unsigned i = 0; i < egress->count; i++)
+		bytes[i] = egress->mbuf[i]->pkt_len;
+	unsigned sent = rte_eth_tx_burst(interface->port_id, egress->queue, egress->mbuf, (uint16_t)egress->count);
+	for (unsigned i = 0; i < sent; i++)
+		count_sent(worker, egress->account[i], bytes[i]);
+	for (unsigned i = sent; i < egress->count; i++)
+		count_drop(worker, egress->account[i], full_reason(interface), bytes[i]);
+	rte_pktmbuf_free_bulk(egress->mbuf + sent, egress->count - sent);
+	counter_add(&worker->interface_sent[index], sent);
+	egress->count = 0;
+}
+
+// Leaves what waits in egress to the worker that has a queue. What travels between ledgers is passed out and in.
+static void relay(struct worker *worker, uint8_t index)
+{
+	struct egress *egress = &worker->egress[index];
+
+	for (unsigned i = 0; i < egress->count; i++) {
+		struct rte_mbuf *mbuf = egress->mbuf[i];
+		uint8_t account = egress->account[i];
+		uint64_t bytes = mbuf->pkt_len;
+		packet_note(mbuf)->account = account;
+		if (rte_ring_enqueue(egress->ring, mbuf) != 0) {
+			count_drop(worker, account, full_reason(&worker->interfaces[index]), bytes);
+			rte_pktmbuf_free(mbuf);
+		} else if (account == ACCOUNT_FORWARD) {
+			traffic_add(&worker->counters.passed_out, bytes);
+		}
+	}
+	egress->count = 0;
+}
+
+static void flush_one(struct worker *worker, uint8_t index)
+{
+	if (worker->egress[index].own)
+		transmit(worker, index);
+	else
+		relay(worker, index);
+}
+
+void egress_put(struct worker *worker, uint8_t interface, struct rte_mbuf *mbuf, uint8_t account)
+{
+	struct egress *egress = &worker->egress[interface];
+
+	if (unlikely(mbuf->pkt_len > worker->interfaces[interface].max_frame)) {
+		count_drop(worker, account, DROP_TX_TOO_LONG, mbuf->pkt_len);
+		rte_pktmbuf_free(mbuf);
+		return;
+	}
+	mbuf->ol_flags &= ~RTE_MBUF_F_TX_OFFLOAD_MASK;
+	egress->mbuf[egress->count] = mbuf;
+	egress->account[egress->count] = account;
+	egress->count++;
+	worker->egress_waiting |= UINT32_C(1) << interface;
+	if (egress->count == BURST_MAX)
+		flush_one(worker, interface);
+}
+
+// Takes over what other workers left for an interface whose queue is this one's.
+static unsigned drain_ring(struct worker *worker, uint8_t index)
+{
+	struct egress *egress = &worker->egress[index];
+	unsigned drained = 0;
+
+	for (unsigned round = 0; round < RING_ROUNDS_MAX; round++) {
+		struct rte_mbuf *mbuf[BURST_MAX];
+		unsigned n = rte_ring_dequeue_burst(egress->ring, (void **)mbuf, BURST_MAX, NULL);
+		for (unsigned i = 0; i < n; i++) {
+			uint8_t account = packet_note(mbuf[i])->account;
+			if (account == ACCOUNT_FORWARD)
+				traffic_add(&worker->counters.passed_in, mbuf[i]->pkt_len);
+			egress_put(worker, index, mbuf[i], account);
+		}
+		drained += n;
+		if (n < BURST_MAX)
+			break;
+	}
+	return drained;
+}
+
+unsigned egress_flush(struct worker *worker)
+{
+	unsigned drained = 0;
+	for (uint32_t rings = worker->egress_drains; rings; rings &= rings - 1)
+		drained += drain_ring(worker, (uint8_t)__builtin_ctz(rings));
+	for (uint32_t waiting = worker->egress_waiting; waiting; waiting &= waiting - 1)
+		flush_one(worker, (uint8_t)__builtin_ctz(waiting));
+	worker->egress_waiting = 0;
+	return drained;
+}
+
+void burst_depart(struct worker *worker, struct burst *burst)
+{
+	struct rte_mbuf *ended[BURST_MAX];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < burst->count; i++) {
+		struct rte_mbuf *mbuf = burst->mbuf[i];
+		const struct fate *fate = &burst->fate[i];
+		if (!mbuf)
+			continue;
+		if (fate->kind == FATE_TRANSMIT) {
+			egress_put(worker, fate->interface, mbuf, fate->account);
+			continue;
+		}
+		ended[count++] = mbuf;
+		if (fate->kind == FATE_CONSUME)
+			traffic_add(&worker->handler_counters[fate->account].consumed, mbuf->pkt_len);
+		else if (fate->kind == FATE_ANSWERED)
+			traffic_add(&worker->counters.answered, mbuf->pkt_len);
+		else
+			count_drop(worker, fate->account, fate->reason, mbuf->pkt_len);
+	}
+	rte_pktmbuf_free_bulk(ended, count);
+}
