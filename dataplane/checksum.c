@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/checksum.h"
+
+#include <rte_hash_crc.h>
+#include <rte_ip.h>
+
+#include "dataplane/datagram.h"
+
+enum {
+	SCTP_CHECKSUM_AT = 8,
+	SCTP_HEADER = 12,
+};
+
+static uint16_t fold(uint64_t sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum;
+}
+
+uint16_t checksum_internet(const uint8_t *bytes, uint32_t length)
+{
+	return fold(rte_raw_cksum(bytes, length));
+}
+
+uint16_t checksum_transport(const uint8_t *addresses, uint32_t address_bytes, uint8_t protocol, const uint8_t *payload,
+			    uint32_t length)
+{
+	uint64_t sum = rte_raw_cksum(addresses, 2 * address_bytes);
+
+	sum += rte_cpu_to_be_16(protocol);
+	sum += rte_cpu_to_be_16(length & 0xffff) + rte_cpu_to_be_16(length >> 16);
+	return fold(sum + rte_raw_cksum(payload, length));
+}
+
+uint32_t checksum_sctp(const uint8_t *packet, uint32_t length)
+{
+	uint32_t crc = rte_hash_crc(packet, SCTP_CHECKSUM_AT, UINT32_MAX);
+
+	crc = rte_hash_crc_4byte(0, crc);
+	return rte_cpu_to_le_32(~rte_hash_crc(packet + SCTP_HEADER, length - SCTP_HEADER, crc));
+}

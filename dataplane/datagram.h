@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the parser's files share: where one IP datagram lies in its frame, and careful loads.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_byteorder.h>
+
+#include "dataplane/parse.h"
+
+enum ip_protocol {
+	PROTO_HOP_BY_HOP = 0,
+	PROTO_ICMP = 1,
+	PROTO_TCP = 6,
+	PROTO_UDP = 17,
+	PROTO_DCCP = 33,
+	PROTO_ROUTING = 43,
+	PROTO_FRAGMENT = 44,
+	PROTO_AH = 51,
+	PROTO_ICMP6 = 58,
+	PROTO_NONE = 59,
+	PROTO_DESTINATION_OPTIONS = 60,
+	PROTO_SCTP = 132,
+	PROTO_UDPLITE = 136,
+};
+
+enum {
+	IP4_HEADER = 20, // without options
+	IP6_HEADER = 40,
+	ICMP_HEADER = 8, // of queries and errors, both families
+};
+
+// Offsets are from the start of the frame.
+struct datagram {
+	const uint8_t *frame;
+	uint32_t captured;  // bytes that may be read
+	uint32_t frame_end; // where the frame ended on the wire
+	uint32_t l3;        // the IP header
+	uint32_t l4;        // what lies behind it and its extensions
+	uint32_t end;       // where the datagram ends by its own length; may be past captured
+	uint32_t limit;     // the smaller of end and captured
+	rte_be16_t flow_port[2]; // source, destination of the flow's key, in the packet's direction
+	bool lengthless;  // its length field is 0: it is taken to fill the frame
+	bool routed;      // a routing or home address option hides an address of the pseudo-header
+	bool quoted;      // inside an ICMP error
+	bool ports_known; // flow_port is what the protocol asks for
+};
+
+static inline uint16_t load_be16(const uint8_t *bytes)
+{
+	rte_be16_t value;
+
+	memcpy(&value, bytes, sizeof(value));
+	return rte_be_to_cpu_16(value);
+}
+
+static inline uint32_t load_be32(const uint8_t *bytes)
+{
+	rte_be32_t value;
+
+	memcpy(&value, bytes, sizeof(value));
+	return rte_be_to_cpu_32(value);
+}
+
+// Notes why the packet goes no further; the first reason stays.
+static inline void packet_fail(struct packet_meta *meta, enum drop_reason reason)
+{
+	if (meta->reason == DROP_NONE)
+		meta->reason = reason;
+}
+
+// Where the two addresses lie, one behind the other.
+static inline const uint8_t *datagram_addresses(const struct datagram *d, uint8_t family)
+{
+	return d->frame + d->l3 + (family == FAMILY_IP4 ? 12 : 8);
+}
+
+// The five extension headers that the walk follows, as bits.
+static inline bool ip6_is_extension(uint8_t next)
+{
+	const uint64_t extensions = 1ULL << PROTO_HOP_BY_HOP | 1ULL << PROTO_ROUTING | 1ULL << PROTO_FRAGMENT |
+				    1ULL << PROTO_AH | 1ULL << PROTO_DESTINATION_OPTIONS;
+
+	return next < 64 && (extensions >> next & 1);
+}
+
+// The datagram's length field is 0: a segmentation offload's capture, unless a jumbo payload option (RFC 2675) has the
+// length.
+void datagram_ip6_lengthless(struct datagram *d, uint8_t next);
+
+// Walks the extension headers from d->l4, the first of which is next. Sets protocol, d->l4 and fragment. true if the
+// transport header follows; false: a later fragment, or a header that is cut off.
+bool datagram_ip6_extensions(struct datagram *d, uint8_t next, struct packet_meta *meta,
+			     struct fragment_info *fragment);
+
+// Takes down a fragment whose payload starts at start, behind unfragmentable bytes that count in its datagram's length,
+// and looks for malformed ones.
+void datagram_fragment(const struct datagram *d, uint32_t start, uint32_t unfragmentable, struct packet_meta *meta,
+		       struct fragment_info *fragment);
+
+// Finds the flow ports of an ICMP or ICMPv6 message whose minimal header is there.
+void datagram_icmp(struct datagram *d, struct packet_meta *meta);
+
+// Judges the checksums of a packet that is in order otherwise.
+void datagram_checksums(const struct datagram *d, const struct parse_input *input, enum checksum_policy policy,
+			struct packet_meta *meta);
