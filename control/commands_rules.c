@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Rule changes: a copy is changed aside and published whole, or thrown away.
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/commands.h"
+#include "control/stats.h"
+
+json_t *command_rules_list(struct runtime *runtime, const json_t *arguments, struct error *error)
+{
+	return command_arguments(arguments, error, "{!}") ? NULL : stats_rules(runtime);
+}
+
+// Publishes the copy with the listeners as they are. Takes the copy; -1 with a text, and all is as it was.
+static int publish(struct runtime *runtime, struct rule_store *copy, struct error *error)
+{
+	size_t count = runtime->listener_count;
+	struct listener *listeners = calloc(count + 1, sizeof(*listeners));
+	if (listeners && count)
+		memcpy(listeners, runtime->listeners, count * sizeof(*listeners));
+	if (listeners && runtime_publish(runtime, copy, listeners, count, error) == 0)
+		return 0;
+	if (!listeners)
+		error_set(error, "no memory for a copy of the listeners");
+	free(listeners);
+	rule_store_destroy(copy);
+	return -1;
+}
+
+static struct rule_store *copy_rules(const struct runtime *runtime, struct error *error)
+{
+	struct rule_store *copy = rule_store_copy(runtime->rules);
+	if (!copy)
+		error_set(error, "no memory for a copy of the rules");
+	return copy;
+}
+
+static json_t *published(const struct runtime *runtime)
+{
+	return json_pack("{s:I, s:I}", "rules", (json_int_t)rule_store_count(runtime->rules),
+			 "generation", (json_int_t)(runtime->policy ? runtime->policy->generation : 0));
+}
+
+// position: 0 is first, SIZE_MAX last.
+static json_t *add_rule(struct runtime *runtime, const char *text, size_t position, struct error *error)
+{
+	struct rule rule;
+	char canonical[RULE_TEXT_MAX];
+	if (rule_parse("rule", text, &rule, error))
+		return NULL;
+	struct rule_store *copy = copy_rules(runtime, error);
+	if (!copy)
+		return NULL;
+	size_t before = rule_store_count(copy);
+	uint32_t id = rule_store_add(copy, &rule, position, error);
+	if (!id) {
+		rule_store_destroy(copy);
+		return NULL;
+	}
+	if (publish(runtime, copy, error))
+		return NULL;
+	json_t *result = published(runtime);
+	json_object_set_new(result, "id", json_integer(id));
+	json_object_set_new(result, "position", json_integer((json_int_t)(position < before ? position : before) + 1));
+	json_object_set_new(result, "text", json_string(rule_format(&rule, canonical)));
+	return result;
+}
+
+json_t *command_rules_add(struct runtime *runtime, const json_t *arguments, struct error *error)
+{
+	const char *text;
+	json_int_t at = 0;
+	if (command_arguments(arguments, error, "{s:s, s?I !}", "text", &text, "at", &at))
+		return NULL;
+	json_int_t last = (json_int_t)rule_store_count(runtime->rules) + 1;
+	if (json_object_get(arguments, "at") && (at < 1 || at > last)) {
+		error_set(error, "there is no place %lld among the rules: 1 to %lld was expected", (long long)at,
+			  (long long)last);
+		return NULL;
+	}
+	return add_rule(runtime, text, at ? (size_t)at - 1 : SIZE_MAX, error);
+}
+
+// Says what was typed, not what was made of it: columns in errors count the verb too.
+static json_t *add_verdict(struct runtime *runtime, const char *verb, const json_t *arguments, struct error *error)
+{
+	const char *match;
+	int last = 0;
+	if (command_arguments(arguments, error, "{s:s, s?b !}", "match", &match, "last", &last))
+		return NULL;
+	char *text = malloc(strlen(verb) + strlen(match) + 2);
+	if (!text) {
+		error_set(error, "no memory for the rule's text");
+		return NULL;
+	}
+	sprintf(text, "%s %s", verb, match);
+	json_t *result = add_rule(runtime, text, last ? SIZE_MAX : 0, error);
+	free(text);
+	return result;
+}
+
+json_t *command_allow(struct runtime *runtime, const json_t *arguments, struct error *error)
+{
+	return add_verdict(runtime, "allow", arguments, error);
+}
+
+json_t *command_deny(struct runtime *runtime, const json_t *arguments, struct error *error)
+{
+	return add_verdict(runtime, "deny", arguments, error);
+}
+
+json_t *command_reject(struct runtime *runtime, const json_t *arguments, struct error *error)
+{
+	return add_verdict(runtime, "reject", arguments, error);
+}
+
+json_t *command_rules_delete(struct runtime *runtime, const json_t *arguments, struct error *error)
+{
+	json_int_t id;
+	if (command_arguments(arguments, error, "{s:I !}", "id", &id))
+		return NULL;
+	if (id < 1 || id >= FLOW_RULE_MAX) {
+		error_set(error, "there is no rule %lld: 'portierctl rules list' shows the ids", (long long)id);
+		return NULL;
+	}
+	struct rule_store *copy = copy_rules(runtime, error);
+	if (!copy)
+		return NULL;
+	if (rule_store_delete(copy, (uint32_t)id, error)) {
+		rule_store_destroy(copy);
+		return NULL;
+	}
+	return publish(runtime, copy, error) ? NULL : published(runtime);
+}
+
+json_t *command_rules_load(struct runtime *runtime, const json_t *arguments, struct error *error)
+{
+	const char *text, *file = "rules";
+	size_t length;
+	struct rule_list list = { 0 };
+	if (command_arguments(arguments, error, "{s:s%, s?s !}", "text", &text, &length, "file", &file) ||
+	    rule_list_parse(file, text, length, &list, error))
+		return NULL;
+	struct rule_store *copy = copy_rules(runtime, error);
+	int failed = copy ? rule_store_replace(copy, &list, error) : -1;
+	rule_list_free(&list);
+	if (failed) {
+		if (copy)
+			rule_store_destroy(copy);
+		return NULL;
+	}
+	return publish(runtime, copy, error) ? NULL : published(runtime);
+}

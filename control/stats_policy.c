@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Listeners and rules as JSON.
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "control/address.h"
+#include "control/services.h"
+#include "control/stats.h"
+
+enum { PORT_TEXT_MAX = 16 };
+
+static const char *const verdict_word[] = {
+	[VERDICT_ACCEPT] = "allow",
+	[VERDICT_DROP] = "deny",
+	[VERDICT_REJECT] = "reject",
+};
+
+static const char *port_text(const struct listener *listener, char text[PORT_TEXT_MAX])
+{
+	if (listener->port_low == 0 && listener->port_high == UINT16_MAX)
+		return "any";
+	if (listener->port_low == listener->port_high)
+		snprintf(text, PORT_TEXT_MAX, "%u", listener->port_low);
+	else
+		snprintf(text, PORT_TEXT_MAX, "%u-%u", listener->port_low, listener->port_high);
+	return text;
+}
+
+static const char *listener_service(const struct listener *listener)
+{
+	bool one_port = listener->port_low == listener->port_high && protocol_has_ports(listener->protocol);
+	return one_port ? service_name(listener->port_low, listener->protocol) : NULL;
+}
+
+static json_t *listener_entry(const struct runtime *runtime, const struct listener *listener)
+{
+	char address[ADDRESS_TEXT_MAX], port[PORT_TEXT_MAX], number[8];
+	struct prefix prefix = { listener->address, listener->family, listener->prefix };
+	const char *protocol = protocol_name(listener->protocol);
+	snprintf(number, sizeof(number), "%u", listener->protocol);
+	uint64_t flows = 0;
+	struct traffic traffic = runtime_listener_traffic(runtime, listener->id, &flows);
+	json_t *vlan = listener->vlan == LISTENER_ANY_VLAN ? json_null() : json_integer(listener->vlan);
+	return json_pack("{s:I, s:s, s:s, s:s, s:s?, s:s?, s:o, s:s, s:I, s:I, s:I}",
+		"id", (json_int_t)listener->id,
+		"protocol", protocol ? protocol : number,
+		"address", prefix_format(&prefix, address),
+		"port", port_text(listener, port),
+		"service", listener_service(listener),
+		"interface", stats_interface_name(runtime, listener->interface),
+		"vlan", vlan,
+		"handler", stats_handler_name(runtime, listener->handler),
+		"packets", (json_int_t)traffic.packets,
+		"bytes", (json_int_t)traffic.bytes,
+		"flows", (json_int_t)flows);
+}
+
+json_t *stats_listeners(const struct runtime *runtime)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < runtime->listener_count; i++)
+		if (json_array_append_new(array, listener_entry(runtime, &runtime->listeners[i]))) {
+			json_decref(array);
+			return NULL;
+		}
+	return array;
+}
+
+static json_t *rule_entry(const struct runtime *runtime, const struct stored_rule *stored)
+{
+	char text[RULE_TEXT_MAX];
+	struct traffic traffic = runtime_rule_traffic(runtime, stored);
+	return json_pack("{s:I, s:s, s:I, s:I}", "id", (json_int_t)stored->rule.slot,
+			 "text", rule_format(&stored->rule, text),
+			 "packets", (json_int_t)traffic.packets, "bytes", (json_int_t)traffic.bytes);
+}
+
+static json_t *default_entry(const struct runtime *runtime)
+{
+	char text[RULE_TEXT_MAX];
+	snprintf(text, sizeof(text), "default %s", verdict_word[rule_store_default(runtime->rules)]);
+	struct traffic traffic = runtime_slot_traffic(runtime, RULE_DEFAULT);
+	return json_pack("{s:s, s:s, s:I, s:I}", "id", "default", "text", text,
+			 "packets", (json_int_t)traffic.packets, "bytes", (json_int_t)traffic.bytes);
+}
+
+json_t *stats_rules(const struct runtime *runtime)
+{
+	json_t *array = json_array();
+	int failed = 0;
+	size_t count = rule_store_count(runtime->rules);
+	for (size_t i = 0; i < count && !failed; i++)
+		failed = json_array_append_new(array, rule_entry(runtime, rule_store_at(runtime->rules, i)));
+	if (failed || json_array_append_new(array, default_entry(runtime))) {
+		json_decref(array);
+		return NULL;
+	}
+	return array;
+}
