@@ -1,0 +1,180 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Builds portier in every way, runs all tests, and ends with one line: N passed, N failed[, N skipped].
+# usage: test.sh [PART...]   parts: check unit clang sanitize tsan fuzz captures system (default: all)
+#   FUZZ_SECONDS=60   for each fuzz target, two at a time
+#   SKIP_DEPS=1       install nothing
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+all_parts="check unit clang sanitize tsan fuzz captures system"
+parts=${*:-$all_parts}
+passed=0 failed=0 skipped=0
+python=/usr/bin/python3 # Debian's own: it is the one that has Debian's pytest and scapy
+
+title() { printf '\n== %s\n' "$*"; }
+wants() { [[ " $parts " == *" $1 "* ]]; }
+
+count() { # passed failed skipped
+	passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+	[ "$2" -eq 0 ] || printf '%s failed\n' "$2"
+}
+
+# One check that passes or fails as its command does; its output is shown if it fails.
+check() { # name command...
+	local name=$1 output
+	shift
+	if output=$("$@" 2>&1); then
+		echo "ok   $name"
+		count 1 0 0
+	else
+		printf '%s\nFAIL %s\n' "$output" "$name"
+		count 0 1 0
+		return 1
+	fi
+}
+
+count_file() { # name file
+	local numbers
+	if numbers=$($python scripts/count_results.py "$2"); then
+		echo "$1: $numbers (passed, failed, skipped)"
+		count $numbers
+	else
+		echo "FAIL $1: no results"
+		count 0 1 0
+	fi
+}
+
+configure_and_build() { # directory compiler options...
+	local directory=$1 compiler=$2
+	shift 2
+	if [ -f "$directory/build.ninja" ]; then
+		meson configure "$directory" "$@" || return
+	else
+		CC=$compiler meson setup "$directory" --werror "$@" || return
+	fi
+	ninja -C "$directory"
+}
+
+build() { # directory compiler options...
+	check "build $*" configure_and_build "$@"
+}
+
+run_meson() { # directory options...
+	local directory=$1
+	shift
+	rm -f "$directory/meson-logs/testlog.json"
+	meson test -C "$directory" --no-rebuild --no-suite "$@" >/dev/null 2>&1
+	count_file "meson test $directory" "$directory/meson-logs/testlog.json"
+}
+
+run_pytest() { # folder build-directory
+	local results=$2/pytest-${1##*/}.xml
+	rm -f "$results"
+	[ -d "$1" ] || return
+	PORTIER_BUILD=$2 $python -m pytest -p no:cacheprovider -q -ra --tb=short --junitxml="$results" "$1" |
+		grep -E '^SKIPPED|^[0-9]+ (passed|failed|skipped)'
+	count_file "pytest $1" "$results"
+}
+
+fuzz_one() { # target; writes its log beside itself
+	local target=$1 name=${1##*/} work=$1.work
+	local seeds=tests/fuzz/corpus/${name#fuzz_}
+	mkdir -p "$work"
+	[ -d "$seeds" ] || seeds=
+	"$target" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 -rss_limit_mb=3000 -artifact_prefix="$work/" \
+		-print_final_stats=1 "$work" $seeds >"$work.log" 2>&1
+	echo $? >"$work.status"
+}
+
+run_fuzz() { # build-directory
+	local targets=() target running=0
+	for target in "$1"/tests/fuzz/fuzz_*; do
+		[ -f "$target" ] && [ -x "$target" ] && targets+=("$target")
+	done
+	[ ${#targets[@]} -gt 0 ] || { echo "FAIL no fuzz target was built" && count 0 1 0; return; }
+	for target in "${targets[@]}"; do
+		fuzz_one "$target" &
+		running=$((running + 1))
+		[ $((running % 2)) -ne 0 ] || wait
+	done
+	wait
+	for target in "${targets[@]}"; do
+		check "fuzz ${target##*/} for ${FUZZ_SECONDS:-60} s" fuzz_result "$target"
+	done
+}
+
+fuzz_result() { # target
+	tail -n 60 "$1.work.log"
+	[ "$(cat "$1.work.status")" = 0 ]
+}
+
+if [ -z "${SKIP_DEPS:-}" ]; then
+	title packages
+	check "packages" sh scripts/deps.sh test
+fi
+
+if wants check; then
+	title checks
+	check "includes and licences" $python scripts/check_includes.py
+	$python scripts/make_demo_capture.py /dev/null || count 0 1 0
+	check "demo capture is the same at every run" \
+		cmp <($python scripts/make_demo_capture.py /dev/stdout) <($python scripts/make_demo_capture.py /dev/stdout)
+fi
+
+if wants unit || wants captures || wants system; then
+	title "gcc, release"
+	build build-gcc gcc --buildtype=release && gcc_built=1
+fi
+if wants unit && [ -n "${gcc_built:-}" ]; then
+	run_meson build-gcc none
+fi
+
+if wants clang; then
+	title "clang, release"
+	build build-clang clang --buildtype=release && run_meson build-clang stress
+fi
+
+if wants sanitize || wants fuzz; then
+	title "clang, address and undefined behaviour sanitizers, fuzz targets"
+	build build-sanitize clang --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
+		-Dfuzz=true && sanitize_built=1
+fi
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
+if wants sanitize && [ -n "${sanitize_built:-}" ]; then
+	run_meson build-sanitize none
+fi
+
+if wants tsan; then
+	title "gcc, thread sanitizer: stress tests"
+	if build build-tsan gcc --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false; then
+		rm -f build-tsan/meson-logs/testlog.json
+		meson test -C build-tsan --no-rebuild --suite stress >/dev/null 2>&1
+		count_file "meson test build-tsan --suite stress" build-tsan/meson-logs/testlog.json
+	fi
+fi
+
+if wants fuzz && [ -n "${sanitize_built:-}" ]; then
+	title "fuzzing"
+	run_fuzz build-sanitize
+fi
+
+if wants captures; then
+	title "captures against their truth"
+	[ -n "${gcc_built:-}" ] && run_pytest tests/captures build-gcc
+	[ -n "${sanitize_built:-}" ] && run_pytest tests/captures build-sanitize
+fi
+
+if wants system; then
+	title "system tests"
+	[ -n "${gcc_built:-}" ] && run_pytest tests/system build-gcc
+fi
+
+echo
+if [ "$skipped" -gt 0 ]; then
+	echo "$passed passed, $failed failed, $skipped skipped"
+else
+	echo "$passed passed, $failed failed"
+fi
+[ "$failed" -eq 0 ]
