@@ -35,12 +35,14 @@ struct listener_query {
 	uint8_t interface;
 	uint16_t vlan; // 0: untagged
 	uint16_t port; // host order
+	bool portless; // a later fragment of an unknown first: only listeners on any port match
 };
 
 struct listener_index;
 
 // Builds the index of count listeners (copied). Two that tie, so that neither is more specific where both match, are
-// an error: -EEXIST with their positions in tie[0] and tie[1]. -ENOMEM. 0 and *index otherwise. Control thread.
+// an error: -EEXIST with their positions in tie[0] < tie[1]. -EINVAL: a prefix or range that can't be. -ENOMEM. 0 and
+// *index otherwise. Control thread.
 int listener_index_build(const struct listener *listeners, size_t count, struct listener_index **index,
 			 size_t tie[2]);
 void listener_index_free(struct listener_index *index);

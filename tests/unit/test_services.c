@@ -42,7 +42,7 @@ static const struct {
 	{ "http", GRE, -1 },
 	{ "http", ICMP, -1 },
 	{ "htt", TCP, -1 },
-	{ "httpx", TCP, -1 },
+	{ "http-", TCP, -1 },
 	{ "", TCP, -1 },
 	{ "\xff", TCP, -1 },
 	{ "80", TCP, -1 },
