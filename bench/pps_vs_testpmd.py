@@ -108,7 +108,7 @@ class Portier(Peer):
         config = folder / "portier.yaml"
         config.write_text(f"""
 interfaces:
-  - {{name: source, device: "{device}", queues: 1}}
+  - {{name: source, device: "{device}", queues: 1, rx_descriptors: 32768, tx_descriptors: 32768}}
 workers: {{cpus: [{options.cpu}], control_cpus: [{options.control_cpu}]}}
 handlers:
   - {{name: all, kind: count}}

@@ -174,8 +174,7 @@ def test_output_that_cannot_be_made(portier, small_capture, option):
 
 @pytest.mark.parametrize("device", ["net_af_packet0,iface=nosuchdev0", "0000:ff:1f.7", "net_nonsense0", "eth0 or so"])
 def test_device_that_does_not_exist(portier, tmp_path, device):
-    path = write_config(tmp_path, GOOD.replace("net_null0", device) + f"control: {{socket: {tmp_path}/control.sock}}\n"
-                        f"eal: {json.dumps(world.EAL)}\n")
+    path = write_config(tmp_path, GOOD.replace("net_null0", device) + f"control: {{socket: {tmp_path}/control.sock}}\n")
     clear_error(world.run([portier, "run", "-c", path]), device.split(",")[0])
 
 

@@ -63,7 +63,7 @@ def test_curl_fetches_a_megabyte_unharmed(namespaces, through, web_server, tmp_p
     assert curl.returncode == 0, curl.stderr + one.output()
     assert got.read_bytes() == (web_server / "data").read_bytes()
     listed = one.ask("flows")["flows"]
-    assert any(flow["protocol"] == "tcp" and flow["responder"]["port"] == 80 for flow in listed), listed
+    assert any(flow["proto"] == "tcp" and flow["resp_port"] == 80 for flow in listed), listed
     assert world.balanced(one.stop())
 
 

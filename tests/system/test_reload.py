@@ -29,13 +29,6 @@ def load(daemon, tmp_path):
     return daemon(world.endless_config(capture), rule_set(0))
 
 
-def judged_alike(one):
-    """The final report's sums: every second packet was handed over, every other one dropped by a rule."""
-    one.stop()
-    ledger = one.final["ledger"]
-    return ledger
-
-
 def check(one, before):
     """Nothing lost, nothing judged otherwise than both rule sets say."""
     stats = one.ask("stats")
@@ -64,7 +57,7 @@ def test_a_thousand_rules_a_hundred_times(load, tmp_path, how):
             world.wait_for("reload", lambda: one.ask("status")["generation"] >= generation + number)
     assert one.ask("status")["generation"] >= generation + 100
     check(one, before)
-    assert len(one.ask("rules")["rules"]) >= 998
+    assert len(one.ask("rules")) >= 998
     assert world.balanced(one.stop())
 
 

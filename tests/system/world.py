@@ -18,7 +18,6 @@ import make_demo_capture as frames  # noqa: E402  (the demo's packet builders se
 
 CLIENT, SERVER = "10.77.0.1", "10.77.0.2"
 CLIENT6, SERVER6 = "fd77::1", "fd77::2"
-EAL = ["--no-huge", "-m", "512", "--no-pci"]
 
 
 def run(command, timeout=60, **options):
@@ -109,8 +108,7 @@ class Daemon:
         self.rules = folder / "portier.rules"
         self.config = folder / "portier.yaml"
         self.rules.write_text(rules)
-        self.config.write_text(config + f"\nrules: {self.rules}\ncontrol:\n  socket: {self.socket}\n"
-                               f"eal: {json.dumps(EAL)}\n")
+        self.config.write_text(config + f"\nrules: {self.rules}\ncontrol:\n  socket: {self.socket}\n")
         command = [portier, "run", "-c", str(self.config)] + (["--", *eal] if eal else [])
         self.log = open(folder / "portier.log", "w+", encoding="utf-8", errors="replace")
         self.process = subprocess.Popen(inside(namespace, *command) if namespace else command, stdout=self.log,
@@ -224,6 +222,6 @@ def balanced(report):
                                                                                 re.IGNORECASE)
 
 
-def drops(ledger):
+def drops(stats):
     """Packets by drop reason."""
-    return {drop["reason"]: drop["packets"] for drop in ledger["drops"]}
+    return {drop["reason"]: drop["packets"] for drop in stats["drops"]}
