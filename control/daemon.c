@@ -1,2 +1,123 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "control/daemon.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "control/report.h"
+#include "control/runtime.h"
+#include "control/server.h"
+
+// Blocked before any thread starts, so that every thread inherits the mask and signals come by the descriptor alone.
+static int open_signals(struct error *error)
+{
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0)
+		return error_set(error, "signals can't be blocked: %s", strerror(errno));
+	int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		error_set(error, "no descriptor for signals: %s", strerror(errno));
+	return fd;
+}
+
+static void reload(struct runtime *runtime)
+{
+	struct error error = { .text = "" };
+	sd_notify(0, "RELOADING=1");
+	if (runtime_reload(runtime, &error) == 0)
+		fprintf(stderr, "portier: reloaded: %zu rules, %zu listeners, generation %u\n",
+			rule_store_count(runtime->rules), runtime->listener_count, runtime->policy->generation);
+	else
+		fprintf(stderr, "portier: not reloaded, all stays as it was: %s\n", error.text);
+	sd_notify(0, "READY=1");
+}
+
+// Returns false when it is time to stop.
+static bool handle_signal(struct runtime *runtime, int signals)
+{
+	struct signalfd_siginfo info;
+	while (read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo != SIGHUP)
+			return false;
+		reload(runtime);
+	}
+	return true;
+}
+
+static void serve(struct runtime *runtime, struct server *server, int signals)
+{
+	struct pollfd polled[] = {
+		{ .fd = signals, .events = POLLIN },
+		{ .fd = server_fd(server), .events = POLLIN },
+	};
+	enum { SERVER_TICK_MS = 1000 };
+
+	for (;;) {
+		if (poll(polled, 2, SERVER_TICK_MS) < 0 && errno != EINTR)
+			return;
+		if (!handle_signal(runtime, signals))
+			return;
+		server_poll(server);
+	}
+}
+
+static void print_start(const struct runtime *runtime)
+{
+	fprintf(stderr, "portier: %u workers, %u interfaces, %zu rules, %zu listeners; control socket %s\n",
+		runtime->worker_count, runtime->interface_count, rule_store_count(runtime->rules),
+		runtime->listener_count, runtime->config->socket_path);
+}
+
+static int run(struct runtime *runtime, int signals, struct error *error)
+{
+	struct server *server;
+	if (server_open(&server, runtime->config->socket_path, runtime, error) != 0)
+		return -1;
+	runtime_launch(runtime);
+	print_start(runtime);
+	sd_notify(0, "READY=1");
+	serve(runtime, server, signals);
+	sd_notify(0, "STOPPING=1");
+	server_close(server);
+	runtime_stop(runtime);
+	report_ledger(runtime, stdout);
+	return 0;
+}
+
+int daemon_run(const char *file, const char *rules, char **eal, int eal_count)
+{
+	struct error error = { .text = "" };
+	struct config config;
+	struct runtime runtime;
+	struct runtime_options options = { .mode = RUNTIME_LIVE, .rules_file = rules, .eal = eal,
+		.eal_count = (size_t)eal_count };
+	int status = -1;
+
+	if (config_load(file, &config, &error) != 0) {
+		fprintf(stderr, "portier: %s\n", error.text);
+		return EXIT_FAILURE;
+	}
+	int signals = open_signals(&error);
+	if (signals >= 0 && runtime_start(&runtime, &config, &options, &error) == 0) {
+		status = run(&runtime, signals, &error);
+		runtime_destroy(&runtime);
+	}
+	if (status != 0)
+		fprintf(stderr, "portier: %s\n", error.text);
+	if (signals >= 0)
+		close(signals);
+	config_free(&config);
+	return status == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -7,6 +7,7 @@
 
 #include "control/config.h"
 #include "control/error.h"
+#include "control/numa.h"
 #include "control/rule_store.h"
 #include "dataplane/worker.h"
 
@@ -21,6 +22,7 @@ struct runtime_options {
 	bool trace_packets;      // workers fill their trace rings
 	bool record_flows;       // workers fill their ended rings
 	const char *rules_file;  // instead of the configuration's; NULL: the configuration's
+	uint32_t longest_frame;  // of the captures: sizes the packet buffers; 0: unknown
 	char **eal;              // further EAL arguments
 	size_t eal_count;
 };
@@ -28,13 +30,18 @@ struct runtime_options {
 struct runtime {
 	const struct config *config;
 	struct runtime_options options;
-	struct interface interfaces[INTERFACE_MAX];
+	struct interface interfaces[INTERFACE_MAX]; // replay: [0] is for the captures, which replay.c opens
 	unsigned interface_count;
 	struct handler handlers[FLOW_HANDLER_MAX];
 	unsigned handler_count;
 	struct worker *workers[WORKER_MAX];
 	unsigned worker_count;
+	struct cpu_plan cpus;
 	struct rte_rcu_qsbr *qsbr;
+	struct rx_set *rx_sets[WORKER_MAX]; // in force
+	struct capture_index *captures[INTERFACE_MAX]; // by interface; NULL: live
+	uint32_t attached;           // bit per interface that is polled
+	struct config *reloaded;     // what config points at since a reload; owned
 	const struct policy *policy; // in force
 	struct rule_store *rules;    // what it was compiled from
 	struct listener *listeners;  // likewise
@@ -44,6 +51,7 @@ struct runtime {
 	uint64_t started_tsc;
 	uint64_t started_unix_ns;
 	bool workers_running;
+	bool eal_running;
 };
 
 // Starts the EAL, opens interfaces, makes workers with their tables, compiles and publishes the first policy. Workers
@@ -70,8 +78,23 @@ int runtime_publish(struct runtime *runtime, struct rule_store *rules, struct li
 // workers stay; a configuration that would change them is an error that says "restart".
 int runtime_reload(struct runtime *runtime, struct error *error);
 
-// Gives every worker a new set of queues to poll and waits until none uses the old one. sets: one a worker; NULL: none.
-int runtime_set_queues(struct runtime *runtime, struct rx_set *const sets[]);
+// Has the workers poll an open interface of the table and send on it. capture: what replay knows of it, NULL: live.
+int runtime_attach(struct runtime *runtime, uint8_t interface, struct capture_index *capture, struct error *error);
+
+// Has them leave it again, and waits until nothing of it is in flight. The caller closes it.
+void runtime_detach(struct runtime *runtime, uint8_t interface);
+
+// Waits until no packet is on its way between workers. Only true for good if nothing more comes in.
+void runtime_settle(struct runtime *runtime);
+
+// Waits until every worker has been through a quiescent state: none holds a pointer from before.
+void runtime_wait_grace(struct runtime *runtime);
+
+// Ends all flows on all workers (their records go to the ended rings) and sets the capture clock back.
+void runtime_end_flows(struct runtime *runtime);
+
+// The pool that a queue of an interface takes its packets from: interface_params.pool; context: the runtime.
+struct rte_mempool *runtime_pool(void *context, uint16_t queue);
 
 // Ticks of the workers' clock to nanoseconds since 1970.
 uint64_t runtime_unix_ns(const struct runtime *runtime, uint64_t ticks);

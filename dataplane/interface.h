@@ -38,6 +38,7 @@ struct interface {
 	uint8_t role;        // enum interface_role
 	uint8_t steering;    // enum steering
 	uint8_t checksum;    // enum checksum_policy
+	bool open;           // between interface_open and interface_close
 	uint16_t port_id;    // DPDK's
 	uint16_t rx_queues;
 	uint16_t tx_queues;

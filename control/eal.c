@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/eal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+
+enum { EAL_ARGUMENTS_MAX = 64, EAL_TEXT_MAX = 4096 };
+
+// Arguments as the EAL takes them: it may permute the array, so that texts are kept apart.
+struct eal_arguments {
+	char *text[EAL_ARGUMENTS_MAX + 1];
+	int count;
+};
+
+static void add(struct eal_arguments *arguments, const char *text)
+{
+	if (arguments->count < EAL_ARGUMENTS_MAX)
+		arguments->text[arguments->count++] = strdup(text);
+}
+
+static void add_all(struct eal_arguments *arguments, char *const *text, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		add(arguments, text[i]);
+}
+
+static bool begins(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+// Whether the user has said something about this himself.
+static bool given(const struct config *config, const struct runtime_options *options, const char *option)
+{
+	for (size_t i = 0; i < config->eal_count; i++)
+		if (begins(config->eal[i], option))
+			return true;
+	for (size_t i = 0; i < options->eal_count; i++)
+		if (begins(options->eal[i], option))
+			return true;
+	return false;
+}
+
+// "0000:3b:00.0" is a PCI address, "net_tap0,iface=t0" is not.
+static bool is_pci(const char *device)
+{
+	unsigned domain, bus, slot, function;
+	return sscanf(device, "%x:%x:%x.%x", &domain, &bus, &slot, &function) == 4 ||
+	       sscanf(device, "%x:%x.%x", &bus, &slot, &function) == 3;
+}
+
+static bool any_pci(const struct config *config)
+{
+	for (size_t i = 0; i < config->interface_count; i++)
+		if (is_pci(config->interfaces[i].device))
+			return true;
+	for (size_t i = 0; i < config->handler_count; i++)
+		if (is_pci(config->handlers[i].device))
+			return true;
+	return false;
+}
+
+static long free_hugepages(void)
+{
+	long pages = 0, value;
+	char line[128];
+	FILE *file = fopen("/proc/meminfo", "r");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "HugePages_Free: %ld", &value) == 1)
+			pages = value;
+	if (file)
+		fclose(file);
+	return pages;
+}
+
+static void add_memory(struct eal_arguments *arguments, bool huge, size_t megabytes)
+{
+	char text[32];
+	if (huge) {
+		add(arguments, "--in-memory");
+		return;
+	}
+	snprintf(text, sizeof(text), "%zu", megabytes);
+	add(arguments, "--no-huge");
+	add(arguments, "-m");
+	add(arguments, text);
+	add(arguments, "--no-shconf");
+}
+
+// Live: hugepages where there are some. Without any, a NIC can't work; virtual devices can, slower.
+static int choose_memory(struct eal_arguments *arguments, const struct config *config,
+			 const struct runtime_options *options, size_t megabytes, struct error *error)
+{
+	if (given(config, options, "--no-huge") || given(config, options, "--in-memory") ||
+		given(config, options, "--huge-dir"))
+		return 0;
+	bool huge = options->mode == RUNTIME_LIVE && free_hugepages() > 0;
+	if (options->mode == RUNTIME_LIVE && !huge) {
+		if (any_pci(config))
+			return error_set(error, "no free hugepages, and NICs need them: reserve some, for example "
+				"\"echo 1024 > /proc/sys/vm/nr_hugepages\" (2 MB each) as root");
+		fprintf(stderr, "portier: no free hugepages: running without, which is slower "
+			"(reserve some with \"echo 512 > /proc/sys/vm/nr_hugepages\")\n");
+	}
+	add_memory(arguments, huge, megabytes);
+	return 0;
+}
+
+int eal_start(const struct config *config, const struct runtime_options *options, const struct cpu_plan *cpus,
+	      size_t megabytes, struct error *error)
+{
+	struct eal_arguments arguments = { .count = 0 };
+	char text[EAL_TEXT_MAX], lcores[EAL_TEXT_MAX - 16];
+
+	add(&arguments, "portier");
+	if (cpu_lcores(cpus, lcores, sizeof(lcores)) != 0)
+		return error_set(error, "too many CPUs for one EAL");
+	snprintf(text, sizeof(text), "--lcores=%s", lcores);
+	add(&arguments, text);
+	add(&arguments, "--main-lcore=0");
+	if (choose_memory(&arguments, config, options, megabytes, error) != 0)
+		return -1;
+	if (!any_pci(config) && !given(config, options, "--no-pci") && !given(config, options, "-a"))
+		add(&arguments, "--no-pci");
+	if (!given(config, options, "--file-prefix")) {
+		snprintf(text, sizeof(text), "--file-prefix=portier_%d", (int)getpid());
+		add(&arguments, text);
+	}
+	if (options->mode == RUNTIME_REPLAY)
+		add(&arguments, "--no-telemetry");
+	if (!given(config, options, "--log-level"))
+		add(&arguments, "--log-level=warning");
+	add_all(&arguments, config->eal, config->eal_count);
+	add_all(&arguments, options->eal, options->eal_count);
+
+	// The EAL keeps pointers into its arguments: they live as long as the process.
+	if (rte_eal_init(arguments.count, arguments.text) < 0)
+		return error_set(error, "DPDK's EAL does not start: %s (its own words stand above; EAL arguments: see "
+			"\"eal:\" in the configuration and what follows \"--\")", rte_strerror(rte_errno));
+	return 0;
+}

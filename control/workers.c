@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/workers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+#include <rte_errno.h>
+#include <rte_malloc.h>
+#include <rte_ring_elem.h>
+
+#include "dataplane/burst.h"
+#include "dataplane/memory.h"
+
+enum {
+	INBOX_LIVE = 4096,
+	INBOX_REPLAY = 256,   // a replay waits; small rings keep the pool small where frames are long
+	TRACE_RECORDS = 8192,
+	ENDED_RECORDS = 8192,
+	POOL_CACHE = 256,
+	DEVICE_SHARE = 4096,  // packets that the device of a handler may hold
+	SPARE = 1024,         // answers, and bursts on their way
+	HEAP_SPARE_MB = 256,  // compiled rules, ethdev's own
+	WHEEL_TICKS_PER_SECOND = 10,
+	ANSWER_BURST = 100,
+};
+
+static uint32_t inbox_size(const struct runtime_options *options)
+{
+	return options->mode == RUNTIME_REPLAY ? INBOX_REPLAY : INBOX_LIVE;
+}
+
+uint32_t worker_pool_room(const struct config *config)
+{
+	uint32_t room = RTE_MBUF_DEFAULT_DATAROOM;
+	for (size_t i = 0; i < config->interface_count; i++)
+		room = RTE_MAX(room, config->interfaces[i].mtu + (uint32_t)RTE_ETHER_HDR_LEN + 4 * RTE_VLAN_HLEN);
+	return room + RTE_PKTMBUF_HEADROOM;
+}
+
+static uint32_t descriptors(const struct config_interface *interface)
+{
+	enum { DEFAULT = 1024 };
+	return (interface->rx_descriptors ? interface->rx_descriptors : DEFAULT) +
+	       (interface->tx_descriptors ? interface->tx_descriptors : DEFAULT);
+}
+
+// At least the sum of all that can hold a buffer, so that a stalled handler starves nobody.
+uint32_t worker_pool_count(const struct config *config, const struct runtime_options *options, unsigned workers)
+{
+	uint32_t packets = inbox_size(options) * workers + POOL_CACHE * 2 * (workers + 1) + SPARE;
+	for (size_t i = 0; i < config->interface_count; i++)
+		packets += descriptors(&config->interfaces[i]);
+	for (size_t i = 0; i < config->handler_count; i++)
+		if (config->handlers[i].device[0])
+			packets += DEVICE_SHARE;
+	uint32_t segments = options->longest_frame / RTE_MBUF_DEFAULT_DATAROOM + 1;
+	return packets * segments;
+}
+
+size_t workers_heap_megabytes(const struct config *config, const struct runtime_options *options, unsigned workers)
+{
+	size_t buffer = sizeof(struct rte_mbuf) + sizeof(struct packet_note) + worker_pool_room(config) + 128;
+	size_t pool = worker_pool_count(config, options, workers) * buffer;
+	size_t rings = TRACE_RECORDS * sizeof(struct trace_record) + ENDED_RECORDS * sizeof(struct flow_record) +
+		       (INTERFACE_MAX + 1) * INBOX_LIVE * sizeof(void *);
+	return workers * (pool + rings) / (1024 * 1024) + HEAP_SPARE_MB;
+}
+
+static struct rte_ring *make_ring(const char *kind, unsigned id, unsigned element, unsigned count, int socket,
+				  unsigned flags)
+{
+	char name[RTE_RING_NAMESIZE];
+	snprintf(name, sizeof(name), "%s_%u", kind, id);
+	return rte_ring_create_elem(name, element, count, socket, flags);
+}
+
+static bool make_rings(struct worker *worker, const struct runtime_options *options)
+{
+	worker->inbox = make_ring("inbox", worker->id, sizeof(void *), inbox_size(options), worker->socket,
+		RING_F_SC_DEQ);
+	if (options->trace_packets)
+		worker->trace = make_ring("trace", worker->id, sizeof(struct trace_record), TRACE_RECORDS,
+			worker->socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	if (options->record_flows)
+		worker->ended = make_ring("ended", worker->id, sizeof(struct flow_record), ENDED_RECORDS,
+			worker->socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	return worker->inbox && (worker->trace || !options->trace_packets) &&
+	       (worker->ended || !options->record_flows);
+}
+
+static bool make_pool(struct worker *worker, const struct config *config, const struct runtime_options *options)
+{
+	char name[32];
+	snprintf(name, sizeof(name), "packets_%u", worker->id);
+	worker->pool = rte_pktmbuf_pool_create(name, worker_pool_count(config, options, worker->workers), POOL_CACHE,
+		RTE_ALIGN(sizeof(struct packet_note), RTE_MBUF_PRIV_ALIGN), (uint16_t)worker_pool_room(config),
+		worker->socket);
+	return worker->pool != NULL;
+}
+
+static bool make_ageing(struct worker *worker, const struct runtime *runtime)
+{
+	const struct config *config = runtime->config;
+	struct ageing_params params = {
+		.table = worker->flows,
+		.tick = runtime->tick_hz / WHEEL_TICKS_PER_SECOND,
+		.embryonic_quota = (uint32_t)((uint64_t)config->flow_capacity * config->embryonic_percent / 100),
+		.on_end = worker_flow_ended,
+		.context = worker,
+		.socket = worker->socket,
+	};
+	for (unsigned state = 0; state < FLOW_STATES; state++)
+		params.timeout[state] = (uint64_t)((double)config->timeout_ms[state] * (double)runtime->tick_hz / 1e3);
+	worker->ageing = ageing_create(&params);
+	return worker->ageing != NULL;
+}
+
+static bool make_counters(struct worker *worker)
+{
+	worker->handler_counters = memory_take("handler counters",
+		FLOW_HANDLER_MAX * sizeof(struct handler_counters), worker->socket);
+	worker->rule_counters = memory_take("rule counters", FLOW_RULE_MAX * sizeof(struct traffic), worker->socket);
+	worker->listener_counters = memory_take("listener counters", FLOW_LISTENER_MAX * sizeof(struct traffic),
+		worker->socket);
+	worker->listener_flows = memory_take("listener flow counters", FLOW_LISTENER_MAX * sizeof(uint64_t),
+		worker->socket);
+	return worker->handler_counters && worker->rule_counters && worker->listener_counters &&
+	       worker->listener_flows;
+}
+
+static bool make_tables(struct worker *worker, const struct runtime *runtime, struct hash_secret *secret)
+{
+	const struct config *config = runtime->config;
+	struct flow_table_params params = { .capacity = config->flow_capacity, .socket = worker->socket,
+		.secret = *secret };
+	uint64_t lifetime = (uint64_t)((double)config->fragment_timeout_ms * (double)runtime->tick_hz / 1e3);
+
+	worker->flows = flow_table_create(&params);
+	worker->fragments = fragment_table_create(config->fragment_capacity, lifetime, secret, worker->socket);
+	worker->burst = memory_take("burst", sizeof(struct burst), worker->socket);
+	worker->linear = memory_take("frame", FRAME_MAX, worker->socket);
+	return worker->flows && worker->fragments && worker->burst && worker->linear;
+}
+
+static void configure(struct worker *worker, const struct runtime *runtime, unsigned id)
+{
+	const struct config *config = runtime->config;
+	bool replay = runtime->options.mode == RUNTIME_REPLAY;
+
+	worker->id = id;
+	worker->lcore = id + 1; // lcore 0 is control
+	worker->workers = runtime->worker_count;
+	worker->clock = replay ? CLOCK_CAPTURE : CLOCK_TSC;
+	worker->share_cpu = runtime->cpus.shared;
+	worker->truncated_drop = config->truncated == TRUNCATED_DROP ||
+				 (config->truncated == TRUNCATED_AUTO && !replay);
+	worker->vlan_in_key = config->vlan_in_key;
+	worker->martians_drop = config->martians_drop;
+	worker->qsbr = runtime->qsbr;
+	worker->answers.interval = runtime->tick_hz / RTE_MAX(config->answers_per_second, 1u);
+	worker->answers.burst = worker->answers.interval * ANSWER_BURST;
+}
+
+struct worker *worker_make(struct runtime *runtime, unsigned id, struct error *error)
+{
+	struct hash_secret secret;
+	int socket = numa_node_of(runtime->cpus.workers.cpu[id]);
+	struct worker *worker = memory_take("worker", sizeof(*worker), socket);
+	if (!worker) {
+		error_set(error, "no memory for worker %u", id);
+		return NULL;
+	}
+	worker->socket = socket;
+	configure(worker, runtime, id);
+	const char *missing = hash_secret_draw(&secret) != 0                         ? "random secret" :
+			      !make_counters(worker)                                   ? "counters" :
+			      !make_tables(worker, runtime, &secret)                   ? "flow and fragment tables" :
+			      !make_ageing(worker, runtime)                            ? "timer wheel" :
+			      !make_rings(worker, &runtime->options)                   ? "rings" :
+			      !make_pool(worker, runtime->config, &runtime->options) ? "packet buffers" :
+											 NULL;
+	if (missing) {
+		error_set(error, "no memory for the %s of worker %u (%u flows each: flows.capacity; \"portier check\" "
+			"says what is needed)", missing, id, runtime->config->flow_capacity);
+		worker_unmake(worker);
+		return NULL;
+	}
+	return worker;
+}
+
+void worker_unmake(struct worker *worker)
+{
+	if (worker->ageing)
+		ageing_destroy(worker->ageing);
+	if (worker->flows)
+		flow_table_destroy(worker->flows);
+	if (worker->fragments)
+		fragment_table_destroy(worker->fragments);
+	rte_ring_free(worker->inbox);
+	rte_ring_free(worker->trace);
+	rte_ring_free(worker->ended);
+	rte_mempool_free(worker->pool);
+	memory_give(worker->burst, sizeof(struct burst));
+	memory_give(worker->linear, FRAME_MAX);
+	memory_give(worker->handler_counters, FLOW_HANDLER_MAX * sizeof(struct handler_counters));
+	memory_give(worker->rule_counters, FLOW_RULE_MAX * sizeof(struct traffic));
+	memory_give(worker->listener_counters, FLOW_LISTENER_MAX * sizeof(struct traffic));
+	memory_give(worker->listener_flows, FLOW_LISTENER_MAX * sizeof(uint64_t));
+	memory_give(worker, sizeof(*worker));
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Making the workers: each with its tables, pool and rings on its own node. Control thread.
+#pragma once
+
+#include "control/runtime.h"
+
+// Makes worker id with all that it owns; not launched. NULL with a text that names what there was no memory for.
+struct worker *worker_make(struct runtime *runtime, unsigned id, struct error *error);
+
+// Frees a worker that does not run.
+void worker_unmake(struct worker *worker);
+
+// Packet buffers of one worker's pool, and the bytes of each.
+uint32_t worker_pool_count(const struct config *config, const struct runtime_options *options, unsigned workers);
+uint32_t worker_pool_room(const struct config *config);
+
+// Megabytes that all pools and rings take out of DPDK's heap.
+size_t workers_heap_megabytes(const struct config *config, const struct runtime_options *options, unsigned workers);
