@@ -25,10 +25,11 @@ if ! command -v dpkg-query >/dev/null; then
 	exit 1
 fi
 
+installed=" $(dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' $wanted 2>/dev/null | sed -n 's/ ii.*//p' | tr '\n' ' ')"
 missing=
 for package in $wanted; do
-	case $(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null || true) in
-	ii*) ;;
+	case $installed in
+	*" $package "*) ;;
 	*) missing="$missing $package" ;;
 	esac
 done
