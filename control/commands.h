@@ -4,9 +4,8 @@
 
 #include <jansson.h>
 
+#include "control/protocol.h"
 #include "control/runtime.h"
-
-enum { PROTOCOL_VERSION = 1 }; // of requests and replies
 
 struct command {
 	const char *name;      // "stats", "rules add"

@@ -204,8 +204,9 @@ static json_t *rule_of(const struct flow *hot)
 }
 
 // Who talks to whom.
-static json_t *tuple_object(const struct flow *hot, const struct flow_key *key)
+static json_t *tuple_object(const struct flow *hot, const struct flow_cold *cold)
 {
+	const struct flow_key *key = &cold->key;
 	char originator[ADDRESS_TEXT_MAX], responder[ADDRESS_TEXT_MAX], number[8];
 	const char *protocol = protocol_name(key->protocol);
 	unsigned orig = hot->orig_end, resp = !orig;
@@ -213,7 +214,7 @@ static json_t *tuple_object(const struct flow *hot, const struct flow_key *key)
 	snprintf(number, sizeof(number), "%u", key->protocol);
 	return json_pack("{s:s, s:i, s:s, s:i, s:s, s:i, s:s?}",
 		"proto", protocol ? protocol : number,
-		"vlan", (int)key->vlan,
+		"vlan", (int)cold->vlan,
 		"orig_addr", address_format(&key->address[orig], key->family, originator),
 		"orig_port", (int)rte_be_to_cpu_16(key->port[orig]),
 		"resp_addr", address_format(&key->address[resp], key->family, responder),
@@ -224,7 +225,7 @@ static json_t *tuple_object(const struct flow *hot, const struct flow_key *key)
 static json_t *flow_entry(const struct runtime *runtime, const struct worker *worker, const struct flow *hot,
 			  const struct flow_cold *cold, uint64_t now)
 {
-	json_t *entry = tuple_object(hot, &cold->key);
+	json_t *entry = tuple_object(hot, cold);
 	json_t *record = json_pack("{s:I, s:i, s:I, s:I, s:I, s:I, s:s, s:f, s:f, s:s, s:o, s:o, s:s?}",
 		"id", (json_int_t)cold->id,
 		"worker", (int)worker->id,

@@ -9,7 +9,7 @@
 #include "control/runtime.h"
 
 enum {
-	SERVER_REQUEST_MAX = 8 * 1024 * 1024, // bytes of one request; more is an error and ends the connection
+	SERVER_REQUEST_MAX = 32 * 1024 * 1024, // bytes of one request: all rules that there may be; more ends the connection
 	SERVER_CLIENTS_MAX = 64,
 	SERVER_IDLE_SECONDS = 60, // a client that has said half a request, or does not read its reply, is dropped
 };

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The client's commands: words into requests, results into text.
+#pragma once
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+struct options {
+	const char *socket;
+	bool json;
+	bool help;
+	bool last;
+	const char *at;
+	bool watch;
+	double watch_seconds;
+};
+
+enum option_flag { // what a command takes besides the options that all take
+	TAKES_WATCH = 1 << 0,
+	TAKES_LAST = 1 << 1,
+	TAKES_AT = 1 << 2,
+};
+
+struct ctl_command {
+	const char *name;   // one word or two
+	const char *usage;  // its arguments
+	const char *help;   // one line
+	unsigned words_min, words_max;
+	unsigned flags;     // enum option_flag
+	// The request's arguments out of the words behind the name (new reference), NULL after an error was printed.
+	json_t *(*arguments)(const struct options *options, char **words, unsigned count);
+	void (*show)(const json_t *result);
+};
+
+extern const struct ctl_command ctl_commands[]; // name NULL at the end
+
+// The command that the words begin with, *used of them; NULL: none.
+const struct ctl_command *ctl_command_find(char **words, unsigned count, unsigned *used);

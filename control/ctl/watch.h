@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// portierctl stats --watch: the same picture again and again, with rates.
+#pragma once
+
+#include "control/ctl/ask.h"
+#include "control/ctl/requests.h"
+
+// Reads "2" or "0.5". false: no such number.
+bool watch_seconds(const char *text, double *seconds);
+
+// Refreshes until Ctrl-C (0) or an error (-1, printed).
+int watch_stats(struct daemon *daemon, const struct options *options);
