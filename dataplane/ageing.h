@@ -36,12 +36,16 @@ void ageing_destroy(struct ageing *ageing);
 // Bytes, beside the table's.
 size_t ageing_bytes(void);
 
-// A new flow starts to age at now; its record's state and embryonic bit are set by the caller. An embryonic one above
+// A new flow starts to age at now (last_seen is set to it); its state and embryonic bit are set by the caller. An embryonic one above
 // the quota first evicts the oldest.
 void ageing_add(struct ageing *ageing, uint32_t flow, uint64_t now);
 
 // The embryonic flow was answered: it leaves the quota and ages on the wheel. Clears its bit.
 void ageing_answered(struct ageing *ageing, uint32_t flow, uint64_t now);
+
+// The flow's state changed: if it now ends sooner, the wheel will come to it sooner. Without this call a flow that
+// waits on the wheel for a long timeout may be found up to one turn late (1,024 slots).
+void ageing_state_changed(struct ageing *ageing, uint32_t flow);
 
 // Whether the flow's time is over at now, by its state: exact, whatever the wheel has done so far.
 bool ageing_expired(const struct ageing *ageing, const struct flow *flow, uint64_t now);

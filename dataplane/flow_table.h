@@ -36,9 +36,13 @@ struct flow_table *flow_table_create(const struct flow_table_params *params);
 void flow_table_destroy(struct flow_table *table);
 
 // Looks up n <= 64 keys; flow[i] becomes the flow's index or FLOW_NONE. Prefetches the records that it finds.
-// Owner thread, and (through the version protocol) any other.
+// Owner only.
 void flow_table_lookup_burst(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
 			     uint32_t flow[]);
+
+// The same for any thread, through the version protocol.
+void flow_table_lookup_burst_shared(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
+				    uint32_t flow[]);
 
 // One key. Owner and any other thread.
 uint32_t flow_table_lookup(const struct flow_table *table, const struct flow_key *key);

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The reading half of the flow table. See flow_table_private.h for what readers rely on.
+#include <rte_branch_prediction.h>
+#include <rte_common.h>
+#include <rte_prefetch.h>
+
+#include "dataplane/flow_table_private.h"
+
+enum {
+	BURST = 64,
+	KEY_WORDS = sizeof(struct flow_key) / sizeof(uint64_t),
+};
+
+static inline bool key_equal(const struct flow_key *a, const struct flow_key *b)
+{
+	uint64_t x[KEY_WORDS], y[KEY_WORDS];
+
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4])) == 0;
+}
+
+// A key that the owner may be writing meanwhile. Acquire: the version is read again only after all of it; read before,
+// it would vouch for a mixture of two keys.
+static inline bool key_equal_shared(const struct flow_key *key, const struct flow_key *shared)
+{
+	const uint64_t *word = (const uint64_t *)__builtin_assume_aligned(shared, sizeof(uint64_t));
+	uint64_t x[KEY_WORDS], difference = 0;
+
+	memcpy(x, key, sizeof(x));
+	for (unsigned i = 0; i < KEY_WORDS; i++)
+		difference |= x[i] ^ __atomic_load_n(&word[i], __ATOMIC_ACQUIRE);
+	return difference == 0;
+}
+
+// Acquire: nothing of the bucket is read before its version.
+static inline uint32_t meta_load(const struct flow_bucket *bucket)
+{
+	return __atomic_load_n(&bucket->meta, __ATOMIC_ACQUIRE);
+}
+
+static uint32_t bucket_find(const struct flow_table *table, uint32_t number, uint16_t tag, const struct flow_key *key)
+{
+	const struct flow_bucket *bucket = &table->bucket[number];
+	uint32_t meta, flow;
+	unsigned mask;
+
+again:
+	meta = meta_load(bucket);
+	for (mask = bucket_match_shared(bucket, tag); mask != 0; mask &= mask - 1) {
+		// Acquire: an index of a newer entry tells that the older one is in its other bucket by now: the
+		// overflow hint and that bucket must not have been read before.
+		flow = __atomic_load_n(&bucket->index[__builtin_ctz(mask)], __ATOMIC_ACQUIRE);
+		if (!key_equal_shared(key, &table->record[flow].cold.key))
+			continue;
+		if (likely(meta_load(bucket) == meta))
+			return flow;
+		goto again; // an entry left the bucket: the record may have changed hands under the comparison
+	}
+	return FLOW_NONE;
+}
+
+static uint32_t find(const struct flow_table *table, const struct flow_key *key, uint64_t hash)
+{
+	uint16_t tag = flow_tag(hash);
+	uint32_t first = bucket_first(table, hash);
+	const struct flow_bucket *bucket = &table->bucket[first];
+	uint32_t meta, flow;
+
+	do {
+		meta = meta_load(bucket);
+		flow = bucket_find(table, first, tag, key);
+		if (flow == FLOW_NONE && bucket_overflow(meta_load(bucket)) > 0)
+			flow = bucket_find(table, bucket_other(table, first, tag), tag, key);
+	} while (flow == FLOW_NONE && unlikely(meta_load(bucket) != meta)); // it may have come back to the first
+	return flow;
+}
+
+uint32_t flow_table_lookup(const struct flow_table *table, const struct flow_key *key)
+{
+	return find(table, key, flow_key_hash(key, &table->secret));
+}
+
+// What a burst knows of its keys. Arrays by the key's place in the burst.
+struct burst {
+	uint64_t hash[BURST];
+	uint32_t number[BURST];    // of the bucket to probe
+	uint32_t candidate[BURST]; // record whose tag matched, or record 0, which stays in the cache
+	uint32_t meta[BURST];      // of the bucket, before it was probed
+	uint16_t match[BURST];     // slots whose tag matched
+	uint8_t todo[BURST];       // places that are still to be probed
+};
+
+static __rte_always_inline void probe_bucket(const struct flow_table *table, struct burst *burst, unsigned i, const bool shared)
+{
+	const struct flow_bucket *bucket = &table->bucket[burst->number[i]];
+	uint16_t tag = flow_tag(burst->hash[i]);
+	const struct flow_record *record;
+	unsigned match, slot;
+	uint32_t index;
+
+	burst->meta[i] = shared ? meta_load(bucket) : bucket->meta;
+	match = shared ? bucket_match_shared(bucket, tag) : bucket_match(bucket, tag);
+	slot = __builtin_ctz(match | 1 << (BUCKET_SLOTS - 1)); // some slot, where there is no match
+	index = shared ? __atomic_load_n(&bucket->index[slot], __ATOMIC_ACQUIRE) : bucket->index[slot];
+	index &= -(uint32_t)(match != 0);
+	burst->match[i] = (uint16_t)match;
+	burst->candidate[i] = index;
+	record = &table->record[index];
+	rte_prefetch0(&record->cold);
+	rte_prefetch0(&record->hot);
+}
+
+// Whether the candidate is the one. For readers on other threads the bucket's version must still be the same.
+static __rte_always_inline bool candidate_is(const struct flow_table *table, const struct burst *burst, unsigned i,
+				const struct flow_key *key, const bool shared)
+{
+	const struct flow_key *found = &table->record[burst->candidate[i]].cold.key;
+
+	if (!shared)
+		return key_equal(key, found) & (burst->match[i] != 0);
+	return key_equal_shared(key, found) & (burst->match[i] != 0) &
+	       (meta_load(&table->bucket[burst->number[i]]) == burst->meta[i]);
+}
+
+// One key the slow way, where two tags in a bucket are the same (about one lookup in 7,000), or somebody was writing.
+static __rte_always_inline bool needs_slow_way(const struct flow_table *table, const struct burst *burst, unsigned i,
+				  const bool shared)
+{
+	unsigned match = burst->match[i];
+
+	if (!shared)
+		return (match & (match - 1)) != 0;
+	return ((match & (match - 1)) != 0) | (meta_load(&table->bucket[burst->number[i]]) != burst->meta[i]);
+}
+
+// Probes the bucket of each key of the list. What is left is for the second buckets; returns how many.
+static __rte_always_inline unsigned probe(const struct flow_table *table, struct burst *burst, unsigned n,
+			     const struct flow_key *const key[], uint32_t flow[], const bool shared)
+{
+	unsigned left = 0;
+
+	for (unsigned j = 0; j < n; j++)
+		probe_bucket(table, burst, burst->todo[j], shared);
+	for (unsigned j = 0; j < n; j++) {
+		unsigned i = burst->todo[j];
+		bool same = candidate_is(table, burst, i, key[i], shared);
+		bool more = bucket_overflow(burst->meta[i]) > 0;
+
+		flow[i] = burst->candidate[i] | -(uint32_t)!same;
+		if (unlikely(!same && needs_slow_way(table, burst, i, shared))) {
+			flow[i] = find(table, key[i], burst->hash[i]);
+			more = false;
+		}
+		burst->todo[left] = (uint8_t)i;
+		left += !same & more;
+	}
+	return left;
+}
+
+static inline void go_to_second_buckets(const struct flow_table *table, struct burst *burst, unsigned n)
+{
+	for (unsigned j = 0; j < n; j++) {
+		unsigned i = burst->todo[j];
+
+		burst->number[i] = bucket_other(table, burst->number[i], flow_tag(burst->hash[i]));
+		rte_prefetch0(&table->bucket[burst->number[i]]);
+	}
+}
+
+// Other threads only: a key that was in neither bucket may have come back to its first one in between.
+static inline void check_misses(const struct flow_table *table, const struct burst *burst, const struct burst *first,
+				unsigned n, const struct flow_key *const key[], uint32_t flow[])
+{
+	for (unsigned j = 0; j < n; j++) {
+		unsigned i = first->todo[j];
+		const struct flow_bucket *bucket = &table->bucket[first->number[i]];
+
+		if (flow[i] == FLOW_NONE && unlikely(meta_load(bucket) != first->meta[i]))
+			flow[i] = find(table, key[i], burst->hash[i]);
+	}
+}
+
+// Each stage runs over the whole burst: hash, fetch the bucket; match tags, fetch the record; compare keys.
+static __rte_always_inline void lookup(const struct flow_table *table,
+	const struct flow_key *const key[], unsigned n, uint32_t flow[], const bool shared)
+{
+	struct burst burst, first;
+	unsigned left;
+
+	for (unsigned i = 0; i < n; i++) {
+		burst.hash[i] = flow_key_hash(key[i], &table->secret);
+		burst.number[i] = bucket_first(table, burst.hash[i]);
+		burst.todo[i] = (uint8_t)i;
+		rte_prefetch0(&table->bucket[burst.number[i]]);
+	}
+	left = probe(table, &burst, n, key, flow, shared);
+	if (shared)
+		first = burst;
+	go_to_second_buckets(table, &burst, left);
+	probe(table, &burst, left, key, flow, shared);
+	if (shared)
+		check_misses(table, &burst, &first, left, key, flow);
+}
+
+void flow_table_lookup_burst(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
+			     uint32_t flow[])
+{
+	lookup(table, key, n, flow, false);
+}
+
+void flow_table_lookup_burst_shared(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
+				    uint32_t flow[])
+{
+	lookup(table, key, n, flow, true);
+}
