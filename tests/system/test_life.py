@@ -29,7 +29,7 @@ def test_socket_is_its_owners_alone(one):
 def test_hangup_reloads_the_rules(one):
     generation = one.ask("status")["generation"]
     one.rules.write_text("deny udp 53\ndefault allow\n")
-    one.signal(signal.SIGHUP)
+    one.send(signal.SIGHUP)
     world.wait_for("new generation", lambda: one.ask("status")["generation"] > generation)
     world.wait_for("drops", lambda: world.drops(one.ask("stats")).get("rule_drop", 0) > 0)
 
@@ -37,7 +37,7 @@ def test_hangup_reloads_the_rules(one):
 def test_hangup_with_a_broken_file_keeps_the_old_rules(one):
     generation = one.ask("status")["generation"]
     one.rules.write_text("deny udp 70000\n")
-    one.signal(signal.SIGHUP)
+    one.send(signal.SIGHUP)
     world.wait_for("complaint", lambda: "70000" in one.output())
     assert one.ask("status")["generation"] == generation
     assert one.process.poll() is None

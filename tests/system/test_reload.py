@@ -53,7 +53,7 @@ def test_a_thousand_rules_a_hundred_times(load, tmp_path, how):
             one.tell("rules", "load", str(files[number % 2]))
         else:
             one.rules.write_text(rule_set(number % 2))
-            one.signal(signal.SIGHUP)
+            one.send(signal.SIGHUP)
             world.wait_for("reload", lambda: one.ask("status")["generation"] >= generation + number)
     assert one.ask("status")["generation"] >= generation + 100
     check(one, before)

@@ -141,12 +141,12 @@ class Daemon:
     def ledger(self):
         return self.ask("stats")["ledger"]
 
-    def signal(self, number):
+    def send(self, number):
         self.process.send_signal(number)
 
     def stop(self, number=signal.SIGTERM):
         """Ends it as an operator does and returns what it printed."""
-        self.signal(number)
+        self.send(number)
         status = self.process.wait(30)
         text = self.output()
         assert status == 0, f"portier ended with {status}:\n{text}"
