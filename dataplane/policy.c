@@ -1,2 +1,74 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/policy.h"
+
+#include "dataplane/rule_match.h"
+
+enum {
+	PROTOCOL_ICMP = 1,
+	PROTOCOL_ICMPV6 = 58,
+};
+
+static enum drop_reason rule_reason(const struct rule_verdict *judged)
+{
+	if (judged->verdict == VERDICT_REJECT)
+		return DROP_REJECT_UNANSWERED;
+	return judged->slot == RULE_DEFAULT ? DROP_DEFAULT_POLICY : DROP_RULE;
+}
+
+// The listener at the packet's source or destination.
+static const struct listener *listener_at(const struct policy *policy, const struct packet_tuple *tuple, bool source)
+{
+	// An ICMP query has one type, whoever sends it.
+	bool icmp = tuple->protocol == PROTOCOL_ICMP || tuple->protocol == PROTOCOL_ICMPV6;
+	struct listener_query query = {
+		.address = source ? tuple->source : tuple->destination,
+		.family = tuple->family,
+		.protocol = tuple->protocol,
+		.interface = tuple->interface,
+		.vlan = tuple->vlan,
+		.port = source && !icmp ? tuple->source_port : tuple->destination_port,
+		.portless = tuple->portless,
+	};
+	return listener_index_find(policy->listeners, &query);
+}
+
+static void decide_unbound(const struct policy *policy, struct decision *decision)
+{
+	decision->verdict = policy->unbound;
+	decision->reason = DROP_NO_LISTENER;
+}
+
+static void decide_handler(const struct policy *policy, const struct packet_tuple *tuple, bool bare_syn,
+			   struct decision *decision)
+{
+	const struct listener *listener = listener_at(policy, tuple, false);
+	if (!listener && !bare_syn) {
+		listener = listener_at(policy, tuple, true);
+		decision->local_is_source = listener != NULL;
+	}
+	if (listener) {
+		decision->listener = listener->id;
+		decision->handler = listener->handler;
+	} else if (policy->default_handler != HANDLER_NONE) {
+		decision->handler = policy->default_handler;
+	} else {
+		decide_unbound(policy, decision);
+	}
+}
+
+void policy_classify(const struct policy *policy, const struct packet_tuple *tuple, bool bare_syn,
+		     struct decision *decision)
+{
+	struct rule_verdict judged = rule_matcher_judge(policy->rules, tuple);
+	*decision = (struct decision){
+		.rule = judged.slot,
+		.listener = LISTENER_NONE,
+		.handler = HANDLER_NONE,
+		.verdict = judged.verdict,
+		.answer_prohibited = judged.answer_prohibited,
+	};
+	if (judged.verdict == VERDICT_ACCEPT)
+		decide_handler(policy, tuple, bare_syn, decision);
+	else
+		decision->reason = (uint8_t)rule_reason(&judged);
+}

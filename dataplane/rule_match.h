@@ -17,6 +17,7 @@ struct prefix {
 
 struct port_range {
 	uint16_t low, high; // host order, inclusive; 0 to 65535: any, and also packets without ports
+			    // destination port of ICMP and ICMPv6: the type
 };
 
 enum { RULE_ANY_PROTOCOL = 0xffff };
@@ -39,7 +40,8 @@ struct rule_verdict {
 	bool answer_prohibited;
 };
 
-// Compiles count rules and the default verdict. 0 and *matcher, or -errno. Control thread.
+// Compiles count rules and the default verdict. Rules that ask for more than protocol and destination port need a running
+// EAL. 0 and *matcher, or -errno (-EINVAL: a rule that can't be). Control thread.
 int rule_matcher_build(const struct rule *rules, size_t count, enum verdict default_verdict, int socket,
 		       struct rule_matcher **matcher);
 void rule_matcher_free(struct rule_matcher *matcher);

@@ -1,5 +1,197 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dataplane/policy.h"
+#include "dataplane/rule_match.h"
+
+// Rules by protocol and port alone: no EAL is needed.
+enum { ICMP = 1, TCP = 6, UDP = 17, CLIENT = 1, SERVER = 2, WEB = 5, ECHO = 6, DEFAULT_HANDLER = 9 };
+
+static struct rule rule_for(uint16_t protocol, uint16_t port, enum verdict verdict, uint32_t slot)
+{
+	return (struct rule){
+		.protocol = protocol,
+		.source_port = { 0, 65535 },
+		.destination_port = { port, port },
+		.verdict = (uint8_t)verdict,
+		.slot = slot,
+	};
+}
+
+static const struct listener listeners[] = {
+	{ .family = FAMILY_IP4, .prefix = 32, .address = { { 10, 0, 0, SERVER } }, .protocol = TCP, .interface = 0xff,
+	  .vlan = 0xffff, .port_low = 80, .port_high = 80, .handler = WEB, .id = 77 },
+	{ .family = FAMILY_IP4, .prefix = 32, .address = { { 10, 0, 0, SERVER } }, .protocol = ICMP, .interface = 0xff,
+	  .vlan = 0xffff, .port_low = 8, .port_high = 8, .handler = ECHO, .id = 78 },
+};
+
+static int make_policy(void **state)
+{
+	struct rule rules[] = {
+		rule_for(TCP, 22, VERDICT_DROP, 3),
+		rule_for(TCP, 23, VERDICT_REJECT, 4),
+		rule_for(TCP, 24, VERDICT_REJECT, 5),
+		rule_for(TCP, 80, VERDICT_ACCEPT, 6),
+	};
+	rules[2].answer_prohibited = true;
+	struct policy *policy = calloc(1, sizeof(*policy));
+	size_t tie[2];
+	policy->default_handler = DEFAULT_HANDLER;
+	policy->unbound = VERDICT_REJECT;
+	*state = policy;
+	return rule_matcher_build(rules, 4, VERDICT_ACCEPT, -1, &policy->rules) ||
+	       listener_index_build(listeners, 2, &policy->listeners, tie);
+}
+
+static int free_policy(void **state)
+{
+	struct policy *policy = *state;
+	rule_matcher_free(policy->rules);
+	listener_index_free(policy->listeners);
+	free(policy);
+	return 0;
+}
+
+static struct packet_tuple packet(uint8_t protocol, uint8_t from, uint16_t source, uint8_t to, uint16_t destination)
+{
+	return (struct packet_tuple){
+		.family = FAMILY_IP4,
+		.protocol = protocol,
+		.source = { { 10, 0, 0, from } },
+		.destination = { { 10, 0, 0, to } },
+		.source_port = source,
+		.destination_port = destination,
+	};
+}
+
+static struct decision classify(const struct policy *policy, struct packet_tuple tuple, bool bare_syn)
+{
+	struct decision decision;
+	memset(&decision, 0xee, sizeof(decision)); // all of it is written
+	policy_classify(policy, &tuple, bare_syn, &decision);
+	return decision;
+}
+
+static void expect(struct decision got, struct decision expected)
+{
+	assert_int_equal(got.rule, expected.rule);
+	assert_int_equal(got.listener, expected.listener);
+	assert_int_equal(got.handler, expected.handler);
+	assert_int_equal(got.verdict, expected.verdict);
+	assert_int_equal(got.reason, expected.reason);
+	assert_int_equal(got.local_is_source, expected.local_is_source);
+	assert_int_equal(got.answer_prohibited, expected.answer_prohibited);
+}
+
+static void denied_packet_asks_no_listener(void **state)
+{
+	struct decision denied = {
+		.rule = 3, .listener = LISTENER_NONE, .handler = HANDLER_NONE, .verdict = VERDICT_DROP, .reason = DROP_RULE,
+	};
+	expect(classify(*state, packet(TCP, CLIENT, 40000, SERVER, 22), true), denied);
+	denied.rule = 4;
+	denied.verdict = VERDICT_REJECT;
+	denied.reason = DROP_REJECT_UNANSWERED;
+	expect(classify(*state, packet(TCP, CLIENT, 40000, SERVER, 23), true), denied);
+	denied.rule = 5;
+	denied.answer_prohibited = true;
+	expect(classify(*state, packet(TCP, CLIENT, 40000, SERVER, 24), true), denied);
+}
+
+static void destination_listener_takes_the_flow(void **state)
+{
+	struct decision accepted = { .rule = 6, .listener = 77, .handler = WEB };
+	expect(classify(*state, packet(TCP, CLIENT, 40000, SERVER, 80), true), accepted);
+	expect(classify(*state, packet(TCP, CLIENT, 40000, SERVER, 80), false), accepted);
+}
+
+static void source_listener_takes_a_flow_met_in_the_middle(void **state)
+{
+	struct decision swapped = { .rule = RULE_DEFAULT, .listener = 77, .handler = WEB, .local_is_source = true };
+	expect(classify(*state, packet(TCP, SERVER, 80, CLIENT, 40000), false), swapped);
+}
+
+static void bare_syn_from_a_listening_port_is_not_its_answer(void **state)
+{
+	struct decision accepted = { .rule = RULE_DEFAULT, .listener = LISTENER_NONE, .handler = DEFAULT_HANDLER };
+	expect(classify(*state, packet(TCP, SERVER, 80, CLIENT, 40000), true), accepted);
+}
+
+static void destination_wins_where_both_ends_listen(void **state)
+{
+	struct packet_tuple tuple = packet(TCP, SERVER, 80, SERVER, 80);
+	struct decision accepted = { .rule = 6, .listener = 77, .handler = WEB };
+	expect(classify(*state, tuple, false), accepted);
+}
+
+static void icmp_query_and_its_answer_meet_one_listener(void **state)
+{
+	struct decision query = { .rule = RULE_DEFAULT, .listener = 78, .handler = ECHO };
+	struct decision answer = { .rule = RULE_DEFAULT, .listener = 78, .handler = ECHO, .local_is_source = true };
+	expect(classify(*state, packet(ICMP, CLIENT, 4711, SERVER, 8), false), query);
+	expect(classify(*state, packet(ICMP, SERVER, 4711, CLIENT, 8), false), answer);
+}
+
+static void nothing_listens_and_nobody_takes_the_rest(void **state)
+{
+	struct policy policy = *(struct policy *)*state;
+	policy.default_handler = HANDLER_NONE;
+	struct decision unbound = {
+		.rule = RULE_DEFAULT, .listener = LISTENER_NONE, .handler = HANDLER_NONE, .verdict = VERDICT_REJECT,
+		.reason = DROP_NO_LISTENER,
+	};
+	expect(classify(&policy, packet(UDP, CLIENT, 40000, SERVER, 80), false), unbound);
+	policy.unbound = VERDICT_DROP;
+	unbound.verdict = VERDICT_DROP;
+	expect(classify(&policy, packet(UDP, CLIENT, 40000, SERVER, 80), false), unbound);
+}
+
+static void fragment_without_ports_is_not_on_a_port(void **state)
+{
+	struct packet_tuple tuple = packet(TCP, CLIENT, 0, SERVER, 80);
+	tuple.portless = true;
+	struct decision accepted = { .rule = RULE_DEFAULT, .listener = LISTENER_NONE, .handler = DEFAULT_HANDLER };
+	expect(classify(*state, tuple, false), accepted);
+}
+
+static void default_policy_has_its_own_reason(void **state)
+{
+	struct policy policy = *(struct policy *)*state;
+	assert_int_equal(rule_matcher_build(NULL, 0, VERDICT_DROP, -1, &policy.rules), 0);
+	struct decision denied = {
+		.rule = RULE_DEFAULT, .listener = LISTENER_NONE, .handler = HANDLER_NONE, .verdict = VERDICT_DROP,
+		.reason = DROP_DEFAULT_POLICY,
+	};
+	expect(classify(&policy, packet(TCP, CLIENT, 40000, SERVER, 80), true), denied);
+	rule_matcher_free(policy.rules);
+
+	assert_int_equal(rule_matcher_build(NULL, 0, VERDICT_REJECT, -1, &policy.rules), 0);
+	denied.verdict = VERDICT_REJECT;
+	denied.reason = DROP_REJECT_UNANSWERED;
+	expect(classify(&policy, packet(TCP, CLIENT, 40000, SERVER, 80), true), denied);
+	rule_matcher_free(policy.rules);
+}
+
 int main(void)
 {
-	return 77;
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(denied_packet_asks_no_listener),
+		cmocka_unit_test(destination_listener_takes_the_flow),
+		cmocka_unit_test(source_listener_takes_a_flow_met_in_the_middle),
+		cmocka_unit_test(bare_syn_from_a_listening_port_is_not_its_answer),
+		cmocka_unit_test(destination_wins_where_both_ends_listen),
+		cmocka_unit_test(icmp_query_and_its_answer_meet_one_listener),
+		cmocka_unit_test(nothing_listens_and_nobody_takes_the_rest),
+		cmocka_unit_test(fragment_without_ports_is_not_on_a_port),
+		cmocka_unit_test(default_policy_has_its_own_reason),
+	};
+	return cmocka_run_group_tests(tests, make_policy, free_policy);
 }
