@@ -10,11 +10,13 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
 #include <systemd/sd-daemon.h>
 
 #include "control/report.h"
 #include "control/runtime.h"
 #include "control/server.h"
+#include "control/stats.h"
 
 // Blocked before any thread starts, so that every thread inherits the mask and signals come by the descriptor alone.
 static int open_signals(struct error *error)
@@ -80,6 +82,26 @@ static void print_start(const struct runtime *runtime)
 		runtime->listener_count, runtime->config->socket_path);
 }
 
+// The workers stand still, so that the ledger must be balanced.
+static int report(const struct runtime *runtime)
+{
+	struct flow_top top = { .count = 0 };
+	json_t *flows = stats_flows(runtime), *interfaces = stats_interfaces(runtime);
+	const struct report_input input = {
+		.runtime = runtime,
+		.top = &top,
+		.flows = flows,
+		.interfaces = interfaces,
+		.seconds = (double)(rte_rdtsc() - runtime->started_tsc) / (double)rte_get_tsc_hz(),
+	};
+	json_t *object = report_build(&input);
+	report_print(object, stdout);
+	json_decref(object);
+	json_decref(flows);
+	json_decref(interfaces);
+	return stats_ledger_balance(runtime) == 0 ? 0 : -1;
+}
+
 static int run(struct runtime *runtime, int signals, struct error *error)
 {
 	struct server *server;
@@ -92,7 +114,8 @@ static int run(struct runtime *runtime, int signals, struct error *error)
 	sd_notify(0, "STOPPING=1");
 	server_close(server);
 	runtime_stop(runtime);
-	report_ledger(runtime, stdout);
+	if (report(runtime) != 0)
+		return error_set(error, "the ledger is not balanced: packets ended without a name");
 	return 0;
 }
 

@@ -287,7 +287,7 @@ void runtime_end_flows(struct runtime *runtime)
 		atomic_store_explicit(&runtime->workers[i]->drain_flows, true, memory_order_release);
 	for (unsigned i = 0; i < runtime->worker_count; i++)
 		while (atomic_load_explicit(&runtime->workers[i]->drain_flows, memory_order_acquire))
-			sched_yield();
+			runtime_pump(runtime);
 }
 
 void runtime_stop(struct runtime *runtime)

@@ -42,6 +42,8 @@ struct runtime {
 	struct capture_index *captures[INTERFACE_MAX]; // by interface; NULL: live
 	uint32_t attached;           // bit per interface that is polled
 	struct config *reloaded;     // what config points at since a reload; owned
+	void (*pump)(void *context); // called while control waits for workers; NULL: nothing to do
+	void *pump_context;
 	const struct policy *policy; // in force
 	struct rule_store *rules;    // what it was compiled from
 	struct listener *listeners;  // likewise
@@ -92,6 +94,9 @@ void runtime_wait_grace(struct runtime *runtime);
 
 // Ends all flows on all workers (their records go to the ended rings) and sets the capture clock back.
 void runtime_end_flows(struct runtime *runtime);
+
+// What control does while it waits for workers: the pump, if there is one, and giving way.
+void runtime_pump(const struct runtime *runtime);
 
 // The pool that a queue of an interface takes its packets from: interface_params.pool; context: the runtime.
 struct rte_mempool *runtime_pool(void *context, uint16_t queue);

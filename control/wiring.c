@@ -18,13 +18,20 @@ struct rte_mempool *runtime_pool(void *context, uint16_t queue)
 	return runtime->workers[queue % runtime->worker_count]->pool;
 }
 
+void runtime_pump(const struct runtime *runtime)
+{
+	if (runtime->pump)
+		runtime->pump(runtime->pump_context);
+	sched_yield();
+}
+
 void runtime_wait_grace(struct runtime *runtime)
 {
 	if (!runtime->workers_running)
 		return;
 	uint64_t token = rte_rcu_qsbr_start(runtime->qsbr);
 	while (rte_rcu_qsbr_check(runtime->qsbr, token, false) == 0)
-		sched_yield();
+		runtime_pump(runtime);
 }
 
 static bool rings_empty(const struct runtime *runtime)
@@ -48,7 +55,7 @@ void runtime_settle(struct runtime *runtime)
 	// and may by then have filled another ring.
 	do {
 		while (!rings_empty(runtime))
-			sched_yield();
+			runtime_pump(runtime);
 		runtime_wait_grace(runtime);
 	} while (!rings_empty(runtime));
 }
