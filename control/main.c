@@ -1,5 +1,106 @@
 // SPDX-License-Identifier: BSD-3-Clause
-int main(void)
+#include <stdio.h>
+#include <string.h>
+
+#include "control/check.h"
+#include "control/daemon.h"
+#include "control/options.h"
+#include "control/replay.h"
+
+enum { STATUS_USAGE = 2 };
+
+struct command {
+	const char *name;
+	const char *options;  // letters, as options_parse takes them
+	bool captures;        // takes arguments that are no options
+	bool needs_config;
+	int (*run)(const struct replay_options *options);
+	const char *help;
+};
+
+static int run_daemon(const struct replay_options *options)
 {
-	return 0;
+	return daemon_run(options->config, options->rules, options->eal, options->eal_count);
+}
+
+static int run_check(const struct replay_options *options)
+{
+	return check(options->config, options->rules);
+}
+
+static const struct command commands[] = {
+	{ "replay", "crwfpjq", true, false, replay,
+	  "portier replay [-c CONF] [--rules FILE] [--workers N] [--flows FILE] [--packets FILE]\n"
+	  "               [--json FILE] [--quiet] CAPTURE... [-- EAL arguments]\n\n"
+	  "Reads captures (pcap, pcapng; Ethernet) through the data path of live traffic and prints a report.\n\n"
+	  "  -c, --config FILE  configuration; without one everything is accepted and counted\n"
+	  "  --rules FILE       rules, instead of the configuration's\n"
+	  "  --workers N        workers (1)\n"
+	  "  --flows FILE       writes a line a flow, tab-separated; \"-\": to standard output\n"
+	  "  --packets FILE     writes a line a packet, likewise\n"
+	  "  --json FILE        writes the report as JSON, likewise\n"
+	  "  -q, --quiet        prints no report\n" },
+	{ "run", "cr", false, true, run_daemon,
+	  "portier run -c CONF [--rules FILE] [-- EAL arguments]\n\n"
+	  "Runs on NICs or virtual devices until SIGTERM or Ctrl-C; SIGHUP reloads rules and listeners.\n\n"
+	  "  -c, --config FILE  configuration\n"
+	  "  --rules FILE       rules, instead of the configuration's\n" },
+	{ "check", "cr", false, false, run_check,
+	  "portier check [-c CONF] [--rules FILE]\n\n"
+	  "Says what is wrong with configuration and rules, or what would run. Starts nothing.\n\n"
+	  "  -c, --config FILE  configuration\n"
+	  "  --rules FILE       rules, instead of the configuration's\n" },
+};
+
+static const char general_help[] =
+	"portier: packets to flows, flows to handlers by port\n\n"
+	"  portier replay CAPTURE...  reads captures and prints a report\n"
+	"  portier run -c CONF        runs on network devices\n"
+	"  portier check [-c CONF]    looks a configuration over\n"
+	"  portier --version\n\n"
+	"\"portier COMMAND --help\" tells more; portierctl talks to a running portier.\n";
+
+static const struct command *command_named(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int refuse(const char *command, const char *what, const char *which)
+{
+	fprintf(stderr, "portier: %s%s; try \"portier %s%s--help\"\n", what, which, command, command[0] ? " " : "");
+	return STATUS_USAGE;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	struct options options;
+	struct error error;
+	if (options_parse(&options, command->options, argc, argv, &error) < 0)
+		return refuse(command->name, error.text, "");
+	const struct replay_options *given = &options.replay;
+	if (options.help)
+		return fputs(command->help, stdout) < 0;
+	if (command->captures && given->capture_count == 0)
+		return refuse(command->name, "no capture was named", "");
+	if (!command->captures && given->capture_count > 0)
+		return refuse(command->name, "unexpected argument ", given->captures[0]);
+	if (command->needs_config && !given->config)
+		return refuse(command->name, "-c FILE is missing", "");
+	return command->run(given);
+}
+
+int main(int argc, char **argv)
+{
+	const char *word = argc > 1 ? argv[1] : "";
+	if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
+		return puts("portier " PORTIER_VERSION) < 0;
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+		return fputs(general_help, stdout) < 0;
+	const struct command *command = command_named(word);
+	if (!command)
+		return refuse("", argc > 1 ? "unknown command " : "a command is missing", word);
+	return run(command, argc - 1, argv + 1);
 }

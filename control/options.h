@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The command line of portier's commands.
+#pragma once
+
+#include "control/error.h"
+#include "control/replay.h"
+
+struct options {
+	struct replay_options replay; // config, rules, captures (what is no option) and EAL arguments: of every command
+	bool help;
+};
+
+// Reads what follows a command's word. allowed: the letters of the options that the command takes ('c' config, 'r' rules,
+// 'w' workers, 'f' flows, 'p' packets, 'j' json, 'q' quiet); help is always. What follows "--" is for the EAL. Permutes
+// argv. 0, or -1 with a text.
+int options_parse(struct options *options, const char *allowed, int argc, char **argv, struct error *error);
