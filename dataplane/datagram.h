@@ -33,19 +33,30 @@ enum {
 	ICMP_HEADER = 8, // of queries and errors, both families
 };
 
-// Offsets are from the start of the frame.
+// One datagram on its way through the parser; becomes a struct packet_meta in the end. Offsets are from the start of the
+// frame.
 struct datagram {
 	const uint8_t *frame;
 	uint32_t captured;  // bytes that may be read
 	uint32_t frame_end; // where the frame ended on the wire
-	uint32_t l3;        // the IP header
+	uint32_t l3;        // the IP header; 0: none
 	uint32_t l4;        // what lies behind it and its extensions
 	uint32_t end;       // where the datagram ends by its own length; may be past captured
 	uint32_t limit;     // the smaller of end and captured
+	uint32_t l4_length; // bytes from l4 to limit, once the transport header was looked for
+	rte_be16_t port[2];      // source, destination: the packet's own
 	rte_be16_t flow_port[2]; // source, destination of the flow's key, in the packet's direction
+	uint16_t flags; // enum packet_flag
+	uint16_t vlan;
+	uint8_t vlan_tags;
+	uint8_t family; // enum ip_family
+	uint8_t protocol;
+	uint8_t tcp_flags;
+	uint8_t icmp_type;
+	uint8_t reason;   // enum drop_reason
+	bool transport;   // l4 is a transport header
 	bool lengthless;  // its length field is 0: it is taken to fill the frame
 	bool routed;      // a routing or home address option hides an address of the pseudo-header
-	bool quoted;      // inside an ICMP error
 	bool ports_known; // flow_port is what the protocol asks for
 };
 
@@ -66,16 +77,16 @@ static inline uint32_t load_be32(const uint8_t *bytes)
 }
 
 // Notes why the packet goes no further; the first reason stays.
-static inline void packet_fail(struct packet_meta *meta, enum drop_reason reason)
+static inline void datagram_fail(struct datagram *d, enum drop_reason reason)
 {
-	if (meta->reason == DROP_NONE)
-		meta->reason = reason;
+	if (d->reason == DROP_NONE)
+		d->reason = reason;
 }
 
 // Where the two addresses lie, one behind the other.
-static inline const uint8_t *datagram_addresses(const struct datagram *d, uint8_t family)
+static inline const uint8_t *datagram_addresses(const struct datagram *d)
 {
-	return d->frame + d->l3 + (family == FAMILY_IP4 ? 12 : 8);
+	return d->frame + d->l3 + (d->family == FAMILY_IP4 ? 12 : 8);
 }
 
 // The five extension headers that the walk follows, as bits.
@@ -91,19 +102,16 @@ static inline bool ip6_is_extension(uint8_t next)
 // length.
 void datagram_ip6_lengthless(struct datagram *d, uint8_t next);
 
-// Walks the extension headers from d->l4, the first of which is next. Sets protocol, d->l4 and fragment. true if the
-// transport header follows; false: a later fragment, or a header that is cut off.
-bool datagram_ip6_extensions(struct datagram *d, uint8_t next, struct packet_meta *meta,
-			     struct fragment_info *fragment);
+// Walks the extension headers from d->l4, if next says that there are any. Sets protocol, l4 and fragment, and transport
+// unless it is a later fragment or a header is cut off.
+void datagram_ip6_extensions(struct datagram *d, uint8_t next, struct fragment_info *fragment);
 
 // Takes down a fragment whose payload starts at start, behind unfragmentable bytes that count in its datagram's length,
 // and looks for malformed ones.
-void datagram_fragment(const struct datagram *d, uint32_t start, uint32_t unfragmentable, struct packet_meta *meta,
-		       struct fragment_info *fragment);
+void datagram_fragment(struct datagram *d, uint32_t start, uint32_t unfragmentable, struct fragment_info *fragment);
 
 // Finds the flow ports of an ICMP or ICMPv6 message whose minimal header is there.
-void datagram_icmp(struct datagram *d, struct packet_meta *meta);
+void datagram_icmp(struct datagram *d);
 
 // Judges the checksums of a packet that is in order otherwise.
-void datagram_checksums(const struct datagram *d, const struct parse_input *input, enum checksum_policy policy,
-			struct packet_meta *meta);
+void datagram_checksums(struct datagram *d, const struct parse_input *input, enum checksum_policy policy);

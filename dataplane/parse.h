@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "dataplane/drop.h"
@@ -55,6 +56,8 @@ struct packet_meta {
 	uint16_t unused;
 };
 static_assert(sizeof(struct packet_meta) == 64, "one cache line");
+static_assert(offsetof(struct packet_meta, destination_port) == offsetof(struct packet_meta, source_port) + 2,
+	      "as in the transport header");
 
 // What the fragment table needs of a fragment. Filled only if flags & PACKET_FRAGMENT.
 struct fragment_info {

@@ -36,10 +36,10 @@ static enum checksum_state state_of(bool good)
 	return good ? CHECKSUM_GOOD : CHECKSUM_BAD;
 }
 
-static bool pseudo_is_good(const struct datagram *d, const struct packet_meta *meta, uint32_t length)
+static bool pseudo_is_good(const struct datagram *d, uint32_t length)
 {
-	return checksum_transport(datagram_addresses(d, meta->family), meta->family == FAMILY_IP4 ? 4 : 16,
-				  meta->protocol, d->frame + d->l4, length) == 0;
+	return checksum_transport(datagram_addresses(d), d->family == FAMILY_IP4 ? 4 : 16,
+				  d->protocol, d->frame + d->l4, length) == 0;
 }
 
 static bool sctp_is_good(const uint8_t *packet, uint32_t length)
@@ -50,37 +50,37 @@ static bool sctp_is_good(const uint8_t *packet, uint32_t length)
 	return checksum_sctp(packet, length) == said;
 }
 
-static bool udp_without_checksum(const struct datagram *d, const struct packet_meta *meta)
+static bool udp_without_checksum(const struct datagram *d)
 {
-	return meta->protocol == PROTO_UDP && load_be16(d->frame + d->l4 + 6) == 0;
+	return d->protocol == PROTO_UDP && load_be16(d->frame + d->l4 + 6) == 0;
 }
 
-static enum checksum_state compute_udp(const struct datagram *d, const struct packet_meta *meta)
+static enum checksum_state compute_udp(const struct datagram *d)
 {
 	uint32_t length = load_be16(d->frame + d->l4 + 4);
 
-	if (udp_without_checksum(d, meta))
-		return state_of(meta->family == FAMILY_IP4); // RFC 768; RFC 8200 8.1
-	return state_of(pseudo_is_good(d, meta, length ? length : meta->l4_length));
+	if (udp_without_checksum(d))
+		return state_of(d->family == FAMILY_IP4); // RFC 768; RFC 8200 8.1
+	return state_of(pseudo_is_good(d, length ? length : d->l4_length));
 }
 
 // UNKNOWN for what can't be computed. UDP-Lite's coverage is its users' business.
-static enum checksum_state compute_transport(const struct datagram *d, const struct packet_meta *meta)
+static enum checksum_state compute_transport(const struct datagram *d)
 {
 	const uint8_t *header = d->frame + d->l4;
-	bool ip4 = meta->family == FAMILY_IP4;
+	bool ip4 = d->family == FAMILY_IP4;
 
-	switch (meta->protocol) {
+	switch (d->protocol) {
 	case PROTO_UDP:
-		return compute_udp(d, meta);
+		return compute_udp(d);
 	case PROTO_TCP:
-		return state_of(pseudo_is_good(d, meta, meta->l4_length));
+		return state_of(pseudo_is_good(d, d->l4_length));
 	case PROTO_ICMP:
-		return ip4 ? state_of(checksum_internet(header, meta->l4_length) == 0) : CHECKSUM_UNKNOWN;
+		return ip4 ? state_of(checksum_internet(header, d->l4_length) == 0) : CHECKSUM_UNKNOWN;
 	case PROTO_ICMP6:
-		return ip4 ? CHECKSUM_UNKNOWN : state_of(pseudo_is_good(d, meta, meta->l4_length));
+		return ip4 ? CHECKSUM_UNKNOWN : state_of(pseudo_is_good(d, d->l4_length));
 	case PROTO_SCTP:
-		return state_of(sctp_is_good(header, meta->l4_length));
+		return state_of(sctp_is_good(header, d->l4_length));
 	default:
 		return CHECKSUM_UNKNOWN;
 	}
@@ -95,35 +95,33 @@ static bool ip_is_bad(const struct datagram *d, const struct parse_input *input,
 	return input->ip_checksum <= CHECKSUM_BAD && checksum_internet(header, (header[0] & 0xf) * 4) != 0;
 }
 
-static bool transport_is_bad(const struct datagram *d, const struct parse_input *input, bool verify,
-			     const struct packet_meta *meta)
+static bool transport_is_bad(const struct datagram *d, const struct parse_input *input, bool verify)
 {
 	const uint8_t *header = d->frame + d->l3;
 	bool bad = input->l4_checksum == CHECKSUM_BAD;
 
-	if (meta->flags & PACKET_FRAGMENT || !(meta->flags & PACKET_L4_WHOLE))
+	if (d->flags & PACKET_FRAGMENT || !(d->flags & PACKET_L4_WHOLE))
 		return false;
 	// Some NICs (82599) take a UDP checksum of 0 for a wrong one.
 	if (!verify)
-		return bad && !(meta->family == FAMILY_IP4 && udp_without_checksum(d, meta));
-	if (input->l4_checksum > CHECKSUM_BAD || meta->flags & PACKET_TRUNCATED || d->routed)
+		return bad && !(d->family == FAMILY_IP4 && udp_without_checksum(d));
+	if (input->l4_checksum > CHECKSUM_BAD || d->flags & PACKET_TRUNCATED || d->routed)
 		return false;
-	if (meta->family == FAMILY_IP4 && ip4_routed(header, (header[0] & 0xf) * 4))
+	if (d->family == FAMILY_IP4 && ip4_routed(header, (header[0] & 0xf) * 4))
 		return false;
 
-	enum checksum_state computed = compute_transport(d, meta);
+	enum checksum_state computed = compute_transport(d);
 	return computed == CHECKSUM_BAD || (computed == CHECKSUM_UNKNOWN && bad);
 }
 
-void datagram_checksums(const struct datagram *d, const struct parse_input *input, enum checksum_policy policy,
-			struct packet_meta *meta)
+void datagram_checksums(struct datagram *d, const struct parse_input *input, enum checksum_policy policy)
 {
 	bool verify = policy == CHECKSUM_VERIFY;
 
 	if (policy == CHECKSUM_IGNORE)
 		return;
-	if (meta->family == FAMILY_IP4 && ip_is_bad(d, input, verify))
-		packet_fail(meta, DROP_IP_CHECKSUM);
-	else if (transport_is_bad(d, input, verify, meta))
-		packet_fail(meta, DROP_L4_CHECKSUM);
+	if (d->family == FAMILY_IP4 && ip_is_bad(d, input, verify))
+		datagram_fail(d, DROP_IP_CHECKSUM);
+	else if (transport_is_bad(d, input, verify))
+		datagram_fail(d, DROP_L4_CHECKSUM);
 }

@@ -57,20 +57,19 @@ void datagram_ip6_lengthless(struct datagram *d, uint8_t next)
 	}
 }
 
-void datagram_fragment(const struct datagram *d, uint32_t start, uint32_t unfragmentable, struct packet_meta *meta,
-		       struct fragment_info *fragment)
+void datagram_fragment(struct datagram *d, uint32_t start, uint32_t unfragmentable, struct fragment_info *fragment)
 {
 	uint32_t length = d->end - start;
 	bool uneven = fragment->more && length % 8 != 0;
 
 	fragment->length = length;
-	meta->flags |= fragment->offset ? PACKET_FRAGMENT_LATER : PACKET_FRAGMENT_FIRST;
+	d->flags |= fragment->offset ? PACKET_FRAGMENT_LATER : PACKET_FRAGMENT_FIRST;
 	if (!d->lengthless &&
 	    (length == 0 || uneven || unfragmentable + fragment->offset + length > DATAGRAM_MAX))
-		packet_fail(meta, DROP_IP_LENGTH);
+		datagram_fail(d, DROP_IP_LENGTH);
 	// RFC 3128: it would overwrite the flags of the first fragment's TCP header.
-	if (fragment->offset == 8 && meta->protocol == PROTO_TCP)
-		packet_fail(meta, DROP_FRAGMENT_TINY);
+	if (fragment->offset == 8 && d->protocol == PROTO_TCP)
+		datagram_fail(d, DROP_FRAGMENT_TINY);
 }
 
 // Bytes of the extension header, as far as it can be told from available bytes: 8 at least.
@@ -82,23 +81,22 @@ static uint32_t extension_length(const uint8_t *header, uint32_t available, uint
 }
 
 // false: a later fragment, behind whose header nothing can be read.
-static bool fragment_header(const struct datagram *d, uint32_t at, struct packet_meta *meta,
-			    struct fragment_info *fragment)
+static bool fragment_header(struct datagram *d, uint32_t at, struct fragment_info *fragment)
 {
 	const uint8_t *header = d->frame + at;
 	uint16_t field = load_be16(header + 2);
 
 	if ((field & 0xfff9) == 0)
 		return true; // atomic (RFC 6946): an ordinary packet
-	if (meta->flags & PACKET_FRAGMENT) // a fragment of a fragment: nobody makes them honestly
-		packet_fail(meta, DROP_IP6_EXTENSION);
-	meta->flags &= ~PACKET_FRAGMENT;
-	meta->protocol = header[0];
+	if (d->flags & PACKET_FRAGMENT) // a fragment of a fragment: nobody makes them honestly
+		datagram_fail(d, DROP_IP6_EXTENSION);
+	d->flags &= ~PACKET_FRAGMENT;
+	d->protocol = header[0];
 	fragment->id = load_be32(header + 4);
 	fragment->offset = field & 0xfff8;
 	fragment->more = field & 1;
-	datagram_fragment(d, at + 8, at - d->l3 - IP6_HEADER, meta, fragment);
-	return meta->flags & PACKET_FRAGMENT_FIRST;
+	datagram_fragment(d, at + 8, at - d->l3 - IP6_HEADER, fragment);
+	return d->flags & PACKET_FRAGMENT_FIRST;
 }
 
 static bool hides_address(const uint8_t *header, uint32_t length, uint8_t type)
@@ -108,15 +106,14 @@ static bool hides_address(const uint8_t *header, uint32_t length, uint8_t type)
 	return type == PROTO_DESTINATION_OPTIONS && find_option(header, length, OPTION_HOME_ADDRESS, 16);
 }
 
-static void extension_cut(const struct datagram *d, uint32_t at, uint32_t length, struct packet_meta *meta)
+static void extension_cut(struct datagram *d, uint32_t at, uint32_t length)
 {
 	if (at + length <= d->end)
 		return; // only the capture cut it
-	packet_fail(meta, meta->flags & PACKET_FRAGMENT_FIRST ? DROP_FRAGMENT_HEADER_CHAIN : DROP_IP6_EXTENSION);
+	datagram_fail(d, d->flags & PACKET_FRAGMENT_FIRST ? DROP_FRAGMENT_HEADER_CHAIN : DROP_IP6_EXTENSION);
 }
 
-bool datagram_ip6_extensions(struct datagram *d, uint8_t next, struct packet_meta *meta,
-			     struct fragment_info *fragment)
+void datagram_ip6_extensions(struct datagram *d, uint8_t next, struct fragment_info *fragment)
 {
 	uint32_t limit = RTE_MIN(d->end, d->captured);
 	uint32_t at = d->l4;
@@ -126,19 +123,21 @@ bool datagram_ip6_extensions(struct datagram *d, uint8_t next, struct packet_met
 		uint32_t length = extension_length(header, limit - at, next);
 
 		if (headers == PARSE_EXTENSION_MAX) // dropped, but its tuple is told all the same
-			packet_fail(meta, DROP_IP6_EXTENSION);
-		meta->protocol = next;
+			datagram_fail(d, DROP_IP6_EXTENSION);
+		d->protocol = next;
 		if (length > limit - at) {
-			extension_cut(d, at, length, meta);
-			return false;
+			extension_cut(d, at, length);
+			return;
 		}
-		if (next == PROTO_FRAGMENT && !fragment_header(d, at, meta, fragment))
-			return false;
+		if (next == PROTO_FRAGMENT && !fragment_header(d, at, fragment))
+			return;
 		d->routed |= hides_address(header, length, next);
 		next = header[0];
 		at += length;
 	}
+	if (at > UINT16_MAX) // packet_meta's offsets end there
+		datagram_fail(d, DROP_IP6_EXTENSION);
 	d->l4 = at;
-	meta->protocol = next;
-	return true;
+	d->protocol = next;
+	d->transport = true;
 }

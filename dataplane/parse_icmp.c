@@ -33,18 +33,18 @@ static const struct icmp_type icmp6_types[256] = { // RFC 4443 2.1
 	[129] = { ICMP_REPLY, 128 },
 };
 
-void datagram_icmp(struct datagram *d, struct packet_meta *meta)
+void datagram_icmp(struct datagram *d)
 {
 	const uint8_t *header = d->frame + d->l4;
-	const struct icmp_type *type = &(meta->family == FAMILY_IP4 ? icmp4_types : icmp6_types)[header[0]];
+	const struct icmp_type *type = &(d->family == FAMILY_IP4 ? icmp4_types : icmp6_types)[header[0]];
 
-	meta->icmp_type = header[0];
+	d->icmp_type = header[0];
 	if (type->kind == ICMP_ERROR) {
-		meta->flags |= PACKET_ICMP_ERROR;
+		d->flags |= PACKET_ICMP_ERROR;
 		d->ports_known = false;
 	} else if (type->kind == ICMP_OTHER) {
 		d->flow_port[1] = rte_cpu_to_be_16(header[0]);
-	} else if (meta->l4_length < ICMP_HEADER) {
+	} else if (d->l4_length < ICMP_HEADER) {
 		d->ports_known = false;
 	} else {
 		unsigned asker = type->kind == ICMP_REPLY;
