@@ -14,15 +14,8 @@ json_t *command_rules_list(struct runtime *runtime, const json_t *arguments, str
 // Publishes the copy with the listeners as they are. Takes the copy; -1 with a text, and all is as it was.
 static int publish(struct runtime *runtime, struct rule_store *copy, struct error *error)
 {
-	size_t count = runtime->listener_count;
-	struct listener *listeners = calloc(count + 1, sizeof(*listeners));
-	if (listeners && count)
-		memcpy(listeners, runtime->listeners, count * sizeof(*listeners));
-	if (listeners && runtime_publish(runtime, copy, listeners, count, error) == 0)
+	if (runtime_publish(runtime, copy, runtime->listeners, runtime->listener_count, error) == 0)
 		return 0;
-	if (!listeners)
-		error_set(error, "no memory for a copy of the listeners");
-	free(listeners);
 	rule_store_destroy(copy);
 	return -1;
 }
