@@ -160,7 +160,7 @@ static uint64_t new_flow_id(struct worker *worker, const struct burst *burst, un
 {
 	if (worker->clock == CLOCK_CAPTURE)
 		return packet_note(burst->mbuf[at])->number;
-	return (uint64_t)worker->id << 38 | worker->flow_serial++;
+	return worker->flow_serial++ * worker->workers + worker->id;
 }
 
 static void fill_flow(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
@@ -352,6 +352,7 @@ static bool follow(struct worker *worker, struct burst *burst, unsigned at, uint
 {
 	const struct packet_meta *meta = &burst->meta[at];
 	struct flow *flow = flow_table_flow(worker->flows, index);
+	unsigned state = flow->state;
 
 	if (is_tcp_segment(meta)) {
 		struct tcp_segment segment;
@@ -363,6 +364,8 @@ static bool follow(struct worker *worker, struct burst *burst, unsigned at, uint
 	if (unlikely(flow->embryonic) && !from_opener && !(meta->flags & PACKET_ICMP_ERROR)) {
 		flow->state = answered_state((enum flow_state)flow->state);
 		ageing_answered(worker->ageing, index, burst->time[at]);
+	} else if (unlikely(flow->state != state)) {
+		ageing_state_changed(worker->ageing, index);
 	}
 	return true;
 }

@@ -1,5 +1,622 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The stages of a burst with a worker that is real but for its devices: these are functions of the test.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <rte_eal.h>
+
+#include "control/policy_publish.h"
+#include "control/stats.h"
+#include "control/workers.h"
+#include "dataplane/burst.h"
+#include "tests/unit/frames.h"
+
+enum { LINK = 0, DEVICE = 1, WORKERS = 2, HOUR = 3600 };
+static const uint64_t SECOND = 1000000000;
+
+// Two workers, one link, one handler of each kind: "count", "device" and "reflect".
+struct bench {
+	struct config config;
+	struct runtime runtime;
+	struct rule_store *rules;
+	struct policy *policy;
+	uint64_t now;
+	unsigned tx_room;  // packets that the fake device takes in one call
+	unsigned sent[2];  // by port
+	struct rte_mbuf *last[2];
+};
+
+static struct bench *bench; // fake devices have no context of their own
+
+static uint16_t fake_tx(void *queue, struct rte_mbuf **mbuf, uint16_t count)
+{
+	unsigned port = (unsigned)(uintptr_t)queue;
+	uint16_t taken = (uint16_t)RTE_MIN(bench->tx_room, (unsigned)count);
+	for (uint16_t i = 0; i < taken; i++) {
+		rte_pktmbuf_free(bench->last[port]);
+		bench->last[port] = mbuf[i];
+	}
+	bench->sent[port] += taken;
+	return taken;
+}
+
+static void fake_device(unsigned port, uint8_t role)
+{
+	static void *queues[2][2] = { { (void *)0, (void *)0 }, { (void *)1, (void *)1 } };
+	rte_eth_fp_ops[port].tx_pkt_burst = fake_tx;
+	rte_eth_fp_ops[port].txq.data = queues[port];
+	struct interface *interface = &bench->runtime.interfaces[port];
+	*interface = (struct interface){ .index = (uint8_t)port, .role = role, .port_id = (uint16_t)port,
+		.tx_queues = 1, .rx_queues = 1, .max_frame = 1518, .steering = STEER_SOFTWARE, .handler = 1 };
+}
+
+static const char CONFIG[] =
+	"handlers:\n"
+	"  - {name: count, kind: count}\n"
+	"  - {name: device, kind: device, device: net_null0}\n"
+	"  - {name: reflect, kind: reflect}\n"
+	"  - {name: drop, kind: drop}\n"
+	"listeners:\n"
+	"  - {protocol: tcp, port: 80, handler: count}\n"
+	"  - {protocol: udp, port: 53, handler: device}\n"
+	"  - {protocol: udp, port: 7, handler: reflect}\n"
+	"  - {protocol: udp, port: 9, handler: drop}\n"
+	"default_handler: count\n"
+	"flows: {capacity: 256, embryonic_percent: 25, timeouts: internet}\n";
+
+static void publish(const char *rules, uint32_t generation)
+{
+	struct error error = { .text = "" };
+	struct rule_list list = { .count = 0 };
+	struct listener *listeners = config_listeners(&bench->config, bench->runtime.listeners,
+		bench->runtime.listener_count);
+	assert_int_equal(rule_list_parse("test", rules, strlen(rules), &list, &error), 0);
+	assert_int_equal(rule_store_replace(bench->rules, &list, &error), 0);
+	rule_list_free(&list);
+	struct policy *old = bench->policy;
+	bench->policy = policy_compile(&bench->config, bench->rules, listeners, bench->config.listener_count, generation,
+		&error);
+	assert_non_null(bench->policy);
+	free(bench->runtime.listeners);
+	bench->runtime.listeners = listeners;
+	bench->runtime.listener_count = bench->config.listener_count;
+	for (unsigned i = 0; i < bench->runtime.worker_count; i++)
+		bench->runtime.workers[i]->burst->policy = bench->policy;
+	policy_free(old);
+}
+
+static int set_up_workers(unsigned workers, const char *extra)
+{
+	struct error error = { .text = "" };
+	char text[sizeof(CONFIG) + 256];
+	bench = calloc(1, sizeof(*bench));
+	snprintf(text, sizeof(text), "%s%s", CONFIG, extra);
+	if (config_parse("test", text, strlen(text), &bench->config, &error) != 0)
+		fail_msg("%s", error.text);
+	struct runtime *runtime = &bench->runtime;
+	runtime->config = &bench->config;
+	runtime->tick_hz = SECOND;
+	runtime->worker_count = workers;
+	runtime->interface_count = 2;
+	runtime->handler_count = 4;
+	fake_device(LINK, INTERFACE_LINK);
+	fake_device(DEVICE, INTERFACE_HANDLER);
+	static const char *const kinds[] = { "count", "device", "reflect", "drop" };
+	for (uint16_t id = 0; id < 4; id++)
+		runtime->handlers[id] = (struct handler){ .ops = handler_kind(kinds[id]), .id = id,
+			.interface = DEVICE, .uplink = LINK };
+	for (unsigned i = 0; i < workers; i++) {
+		runtime->workers[i] = worker_make(runtime, i, &error);
+		if (!runtime->workers[i])
+			fail_msg("%s", error.text);
+	}
+	for (unsigned i = 0; i < workers; i++) {
+		memcpy(runtime->workers[i]->peer, runtime->workers, sizeof(runtime->workers));
+		runtime->workers[i]->interfaces = runtime->interfaces;
+		runtime->workers[i]->handlers = runtime->handlers;
+		for (unsigned port = 0; port < 2; port++)
+			runtime->workers[i]->egress[port].own = true;
+	}
+	bench->tx_room = BURST_MAX;
+	bench->now = HOUR * SECOND;
+	bench->rules = rule_store_create();
+	publish("default allow\n", 1);
+	return 0;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	return set_up_workers(1, "");
+}
+
+static int set_up_two(void **state)
+{
+	(void)state;
+	return set_up_workers(WORKERS, "");
+}
+
+static int set_up_strict(void **state)
+{
+	(void)state;
+	return set_up_workers(1, "policy: {tcp_pickup: strict, unbound: reject, answers_per_second: 1}\n");
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	int64_t balance = stats_ledger_balance(&bench->runtime);
+	for (unsigned i = 0; i < bench->runtime.worker_count; i++) {
+		struct worker *worker = bench->runtime.workers[i];
+		for (unsigned port = 0; port < 2; port++)
+			rte_pktmbuf_free(bench->last[port]), bench->last[port] = NULL;
+		balance |= rte_mempool_in_use_count(worker->pool); // nothing leaks
+		worker_unmake(worker);
+	}
+	policy_free(bench->policy);
+	rule_store_destroy(bench->rules);
+	free(bench->runtime.listeners);
+	config_free(&bench->config);
+	free(bench);
+	return balance != 0;
+}
+
+static struct worker *worker(void)
+{
+	return bench->runtime.workers[0];
+}
+
+typedef uint16_t frame_fn(uint8_t *frame, unsigned i);
+
+static void receive(struct worker *to, uint8_t interface, unsigned count, frame_fn *fill)
+{
+	struct burst *burst = to->burst;
+	for (unsigned i = 0; i < count; i++) {
+		struct rte_mbuf *mbuf = rte_pktmbuf_alloc(to->pool);
+		assert_non_null(mbuf);
+		uint16_t length = fill(rte_pktmbuf_mtod(mbuf, uint8_t *), i);
+		assert_non_null(rte_pktmbuf_append(mbuf, length));
+		struct worker_counters *counters = &to->counters;
+		traffic_add(interface == LINK ? &counters->received : &counters->returned, length);
+		burst->mbuf[i] = mbuf;
+		burst->time[i] = bench->now;
+		burst->interface[i] = interface;
+	}
+	burst->from_inbox = false;
+	burst->capture = false;
+	burst_run(to, count);
+	egress_flush(to);
+}
+
+static const struct frame_ends WEB = { 0xc0a80164, 0xcb007132, 54321, 80 };
+static const struct frame_ends DNS = { 0xc0a80164, 0xcb007135, 40000, 53 };
+static const struct frame_ends ECHO = { 0xc0a80164, 0xcb007135, 40000, 7 };
+static const struct frame_ends DISCARD = { 0xc0a80164, 0xcb007135, 40000, 9 };
+
+static uint16_t web_syn(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_tcp(frame, WEB, RTE_TCP_SYN_FLAG, 100, 0);
+}
+
+static uint16_t web_conversation(uint8_t *frame, unsigned i)
+{
+	switch (i) {
+	case 0:
+		return frame_tcp(frame, WEB, RTE_TCP_SYN_FLAG, 100, 0);
+	case 1:
+		return frame_tcp(frame, frame_reverse(WEB), RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG, 900, 101);
+	default:
+		return frame_tcp(frame, WEB, RTE_TCP_ACK_FLAG, 101, 901);
+	}
+}
+
+static uint16_t web_ack(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_tcp(frame, WEB, RTE_TCP_ACK_FLAG, 101, 901);
+}
+
+static uint16_t many_syns(uint8_t *frame, unsigned i)
+{
+	struct frame_ends ends = { 0x0a000000 + (uint32_t)(bench->now / SECOND) * 64 + i, 0xcb007132, 1024, 80 };
+	return frame_tcp(frame, ends, RTE_TCP_SYN_FLAG, 1, 0);
+}
+
+static uint16_t dns_query(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_udp(frame, DNS, 10);
+}
+
+static uint16_t dns_reply(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_udp(frame, frame_reverse(DNS), 10);
+}
+
+static uint16_t dns_error(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_unreachable(frame, DNS);
+}
+
+static uint16_t echo(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_udp(frame, ECHO, 10);
+}
+
+static uint16_t discard(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_udp(frame, DISCARD, 10);
+}
+
+static uint16_t random_udp(uint8_t *frame, unsigned i)
+{
+	struct frame_ends ends = { 0x0a000000 + i * 7919, 0xcb007132, (uint16_t)(1024 + i), 4000 };
+	return frame_udp(frame, ends, 4);
+}
+
+static uint16_t truncated(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return (uint16_t)(frame_udp(frame, DNS, 100) - 20);
+}
+
+static uint32_t flow_of(const struct worker *at, struct frame_ends ends, uint8_t protocol)
+{
+	struct flow_key key = { .protocol = protocol, .family = FAMILY_IP4 };
+	rte_be32_t source = htonl(ends.source), destination = htonl(ends.destination);
+	memcpy(&key.address[0], &source, 4);
+	memcpy(&key.address[1], &destination, 4);
+	key.port[0] = htons(ends.source_port);
+	key.port[1] = htons(ends.destination_port);
+	flow_key_canonicalise(&key);
+	return flow_table_lookup(at->flows, &key);
+}
+
+static struct flow *web_flow(void)
+{
+	uint32_t index = flow_of(worker(), WEB, IPPROTO_TCP);
+	assert_int_not_equal(index, FLOW_NONE);
+	return flow_table_flow(worker()->flows, index);
+}
+
+static uint64_t handed(uint16_t id)
+{
+	return worker()->handler_counters[id].handed.packets;
+}
+
+static void second_packet_of_new_flow_in_same_burst_hits(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 3, web_conversation);
+	assert_int_equal(worker()->counters.flows_opened, 1);
+	const struct flow *flow = web_flow();
+	assert_int_equal(flow->packets[FLOW_ORIG], 2);
+	assert_int_equal(flow->packets[FLOW_RESP], 1);
+	assert_int_equal(flow->state, FLOW_TCP_ESTABLISHED);
+	assert_int_equal(flow->embryonic, 0);
+	assert_int_equal(handed(0), 3);
+}
+
+static void reply_seen_first_is_the_responders_if_it_listens(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 1, dns_reply);
+	const struct flow *flow = flow_table_flow(worker()->flows, flow_of(worker(), DNS, IPPROTO_UDP));
+	assert_int_equal(flow->packets[FLOW_ORIG], 0);
+	assert_int_equal(flow->packets[FLOW_RESP], 1);
+	assert_int_equal(flow->embryonic, 1);
+	receive(worker(), LINK, 1, dns_query);
+	assert_int_equal(flow->packets[FLOW_ORIG], 1);
+	assert_int_equal(flow->embryonic, 0);
+	assert_int_equal(flow->state, FLOW_UDP_REPLIED);
+}
+
+static void icmp_error_counts_for_the_quoted_flow_and_does_not_prolong_it(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 1, dns_query);
+	struct flow *flow = flow_table_flow(worker()->flows, flow_of(worker(), DNS, IPPROTO_UDP));
+	uint64_t seen = flow->last_seen;
+	bench->now += SECOND;
+	receive(worker(), LINK, 1, dns_error);
+	assert_int_equal(flow->packets[FLOW_RESP], 1);
+	assert_int_equal(flow->last_seen, seen);
+	assert_int_equal(flow->embryonic, 1);
+	assert_int_equal(worker()->counters.flows_opened, 1);
+}
+
+static void icmp_error_about_nothing_is_unrelated(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 1, dns_error);
+	assert_int_equal(worker()->counters.drops[DROP_ICMP_UNRELATED].packets, 1);
+	assert_int_equal(worker()->counters.flows_opened, 0);
+}
+
+static void flow_whose_time_is_over_ends_and_a_new_one_opens(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 1, dns_query);
+	bench->now += HOUR * SECOND;
+	receive(worker(), LINK, 2, dns_query);
+	assert_int_equal(worker()->counters.flows_opened, 2);
+	assert_int_equal(worker()->counters.flows_ended[FLOW_END_TIMEOUT], 1);
+	const struct flow *flow = flow_table_flow(worker()->flows, flow_of(worker(), DNS, IPPROTO_UDP));
+	assert_int_equal(flow->packets[FLOW_ORIG], 2);
+}
+
+static void flood_of_syns_does_not_push_out_an_established_flow(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 3, web_conversation);
+	for (unsigned i = 0; i < 32; i++) {
+		bench->now += SECOND / 1000;
+		receive(worker(), LINK, BURST_MAX, many_syns);
+		bench->now += SECOND;
+	}
+	assert_int_equal(web_flow()->state, FLOW_TCP_ESTABLISHED);
+	assert_true(worker()->counters.flows_ended[FLOW_END_EVICTED] > 0);
+	assert_true(ageing_embryonic(worker()->ageing) <= 64); // 25 % of 256
+	receive(worker(), LINK, 1, web_ack);
+	assert_int_equal(web_flow()->packets[FLOW_ORIG], 3);
+}
+
+static void denied_packet_makes_no_flow(void **state)
+{
+	(void)state;
+	publish("deny tcp 80\ndefault allow\n", 2);
+	receive(worker(), LINK, 2, web_syn);
+	assert_int_equal(worker()->counters.flows_opened, 0);
+	assert_int_equal(worker()->counters.drops[DROP_RULE].packets, 2);
+}
+
+static void new_rules_end_a_live_flow_at_its_next_packet(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 3, web_conversation);
+	publish("deny tcp 80\ndefault allow\n", 2);
+	receive(worker(), LINK, 2, web_ack);
+	assert_int_equal(worker()->counters.drops[DROP_RULE].packets, 2);
+	assert_int_equal(worker()->counters.flows_ended[FLOW_END_DENIED], 1);
+	assert_int_equal(flow_of(worker(), WEB, IPPROTO_TCP), FLOW_NONE);
+}
+
+static uint16_t web_from_server(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_tcp(frame, frame_reverse(WEB), RTE_TCP_ACK_FLAG, 901, 101);
+}
+
+static void recheck_judges_the_flow_in_the_direction_of_its_opener(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 3, web_conversation);
+	publish("allow tcp 80\ndefault deny\n", 2);
+	receive(worker(), LINK, 1, web_from_server); // its own destination port is 54321
+	assert_int_equal(web_flow()->packets[FLOW_RESP], 2);
+	assert_int_equal(web_flow()->generation, 2);
+}
+
+static void rejected_packet_is_answered_once_the_limit_allows(void **state)
+{
+	(void)state;
+	publish("reject tcp 80\ndefault allow\n", 2);
+	receive(worker(), LINK, 1, web_syn);
+	assert_int_equal(worker()->counters.answered.packets, 1);
+	assert_int_equal(bench->sent[LINK], 1);
+	const struct rte_tcp_hdr *tcp = rte_pktmbuf_mtod_offset(bench->last[LINK], struct rte_tcp_hdr *, FRAME_IP4);
+	assert_int_equal(tcp->tcp_flags, RTE_TCP_RST_FLAG | RTE_TCP_ACK_FLAG);
+	assert_int_equal(tcp->recv_ack, htonl(101));
+	for (unsigned i = 0; i < 4; i++)
+		receive(worker(), LINK, BURST_MAX, web_syn);
+	const struct worker_counters *counters = &worker()->counters;
+	assert_true(counters->answers_limited > 0);
+	assert_int_equal(counters->answers_limited, counters->drops[DROP_REJECT_UNANSWERED].packets);
+	assert_int_equal(counters->answered.packets + counters->answers_limited, 1 + 4 * BURST_MAX);
+}
+
+static void strict_pickup_wants_a_syn(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 1, web_ack);
+	assert_int_equal(worker()->counters.drops[DROP_TCP_NOT_SYN].packets, 1);
+	receive(worker(), LINK, 3, web_conversation);
+	assert_int_equal(web_flow()->packets[FLOW_ORIG], 2);
+}
+
+static void device_that_takes_part_of_a_burst_costs_its_handler_the_rest(void **state)
+{
+	(void)state;
+	for (unsigned room = 0; room <= 3; room++) {
+		bench->tx_room = room;
+		receive(worker(), LINK, 3, dns_query);
+	}
+	const struct handler_counters *device = &worker()->handler_counters[1];
+	assert_int_equal(device->handed.packets, 12);
+	assert_int_equal(device->transmitted.packets, 0 + 1 + 2 + 3);
+	assert_int_equal(device->drops[DROP_HANDLER_FULL].packets, 3 + 2 + 1);
+	assert_int_equal(worker()->counters.handed.packets, 12);
+}
+
+static void what_comes_back_from_a_device_leaves_where_the_flow_came_from(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 1, dns_query);
+	receive(worker(), DEVICE, 1, dns_reply);
+	assert_int_equal(bench->sent[DEVICE], 1);
+	assert_int_equal(bench->sent[LINK], 1);
+	assert_int_equal(worker()->counters.forwarded.packets, 1);
+	assert_int_equal(worker()->counters.flows_opened, 1);
+	bench->tx_room = 0;
+	receive(worker(), DEVICE, 1, dns_reply);
+	assert_int_equal(worker()->counters.drops[DROP_TX_FULL].packets, 1);
+}
+
+static void flow_opened_behind_a_device_is_judged_by_no_rule_and_gets_its_replies(void **state)
+{
+	(void)state;
+	publish("default deny\n", 2);
+	receive(worker(), DEVICE, 1, random_udp);
+	assert_int_equal(worker()->counters.forwarded.packets, 1);
+	assert_int_equal(worker()->counters.flows_opened, 1);
+	publish("default deny\n", 3);
+	struct frame_ends ends = { 0x0a000000, 0xcb007132, 1024, 4000 };
+	uint32_t index = flow_of(worker(), ends, IPPROTO_UDP);
+	assert_int_equal(flow_table_flow(worker()->flows, index)->local_origin, 1);
+	assert_int_equal(flow_table_flow(worker()->flows, index)->handler, 1);
+}
+
+static void frame_longer_than_the_mtu_is_not_sent(void **state)
+{
+	(void)state;
+	bench->runtime.interfaces[DEVICE].max_frame = 40;
+	receive(worker(), LINK, 2, dns_query);
+	assert_int_equal(worker()->handler_counters[1].drops[DROP_TX_TOO_LONG].packets, 2);
+	assert_int_equal(bench->sent[DEVICE], 0);
+}
+
+static void reflect_swaps_both_ends(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 1, echo);
+	assert_int_equal(bench->sent[LINK], 1);
+	uint8_t expected[128];
+	uint16_t length = frame_udp(expected, frame_reverse(ECHO), 10);
+	assert_int_equal(bench->last[LINK]->pkt_len, length);
+	const uint8_t *got = rte_pktmbuf_mtod(bench->last[LINK], uint8_t *);
+	assert_memory_equal(got + sizeof(struct rte_ether_hdr), expected + sizeof(struct rte_ether_hdr),
+		length - sizeof(struct rte_ether_hdr));
+}
+
+static void drop_handler_drops_on_its_own_account(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 5, discard);
+	assert_int_equal(handed(3), 5);
+	assert_int_equal(worker()->handler_counters[3].drops[DROP_HANDLER_DROP].packets, 5);
+	assert_int_equal(worker()->counters.drops[DROP_HANDLER_DROP].packets, 0);
+}
+
+static void live_frame_that_is_cut_is_dropped_as_truncated(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 1, truncated);
+	assert_int_equal(worker()->counters.drops[DROP_TRUNCATED].packets, 1);
+	assert_int_equal(worker()->counters.flows_opened, 0);
+}
+
+static uint16_t mixed(uint8_t *frame, unsigned i)
+{
+	static frame_fn *const kinds[] = { web_ack, dns_query, echo, discard, random_udp, truncated, dns_error };
+	return kinds[i % 7](frame, i);
+}
+
+static void mixed_burst_is_grouped_by_handler_and_every_packet_is_accounted_for(void **state)
+{
+	(void)state;
+	bench->tx_room = 7;
+	for (unsigned round = 0; round < 50; round++)
+		receive(worker(), LINK, BURST_MAX, mixed);
+	assert_int_equal(worker()->counters.received.packets, 50 * BURST_MAX);
+	assert_int_equal(stats_ledger_balance(&bench->runtime), 0);
+	for (uint16_t id = 0; id < 4; id++) {
+		const struct handler_counters *handler = &worker()->handler_counters[id];
+		uint64_t ended = handler->transmitted.packets + handler->consumed.packets;
+		for (unsigned reason = 0; reason < DROP_REASONS; reason++)
+			ended += handler->drops[reason].packets;
+		assert_true(handler->handed.packets > 0);
+		assert_int_equal(handler->handed.packets, ended);
+	}
+}
+
+static void drain_inbox(struct worker *at)
+{
+	struct burst *burst = at->burst;
+	unsigned count;
+	while ((count = rte_ring_sc_dequeue_burst(at->inbox, (void **)burst->mbuf, BURST_MAX, NULL))) {
+		for (unsigned i = 0; i < count; i++) {
+			traffic_add(&at->counters.passed_in, burst->mbuf[i]->pkt_len);
+			burst->time[i] = bench->now;
+			burst->interface[i] = packet_note(burst->mbuf[i])->interface;
+		}
+		burst->from_inbox = true;
+		burst->capture = false;
+		burst_run(at, count);
+		egress_flush(at);
+	}
+}
+
+static void both_directions_of_a_flow_meet_on_one_worker(void **state)
+{
+	(void)state;
+	struct worker *one = bench->runtime.workers[0], *other = bench->runtime.workers[1];
+	for (unsigned round = 0; round < 8; round++) {
+		receive(one, LINK, BURST_MAX, random_udp);
+		receive(other, LINK, BURST_MAX, random_udp);
+		drain_inbox(one);
+		drain_inbox(other);
+	}
+	assert_int_equal(one->counters.flows_opened + other->counters.flows_opened, BURST_MAX);
+	assert_true(one->counters.flows_opened > 0 && other->counters.flows_opened > 0);
+	assert_int_equal(one->counters.passed_out.packets, other->counters.passed_in.packets);
+	assert_int_equal(other->counters.passed_out.packets, one->counters.passed_in.packets);
+	assert_int_equal(one->counters.handed.packets + other->counters.handed.packets, 16 * BURST_MAX);
+}
+
+static void full_inbox_drops_by_name(void **state)
+{
+	(void)state;
+	struct worker *one = bench->runtime.workers[0], *other = bench->runtime.workers[1];
+	for (unsigned round = 0; round < 400; round++)
+		receive(one, LINK, BURST_MAX, random_udp);
+	assert_true(one->counters.drops[DROP_WORKER_RING_FULL].packets > 0);
+	drain_inbox(other);
+}
+
+static int start_eal(void **state)
+{
+	(void)state;
+	char *arguments[] = { (char *)"test_burst", (char *)"--no-huge", (char *)"-m", (char *)"256", (char *)"--no-pci",
+		(char *)"--no-shconf", (char *)"--no-telemetry", (char *)"--file-prefix=portier_test_burst",
+		(char *)"-l", (char *)"0", (char *)"--log-level=warning", NULL };
+	return rte_eal_init(11, arguments) < 0;
+}
+
+#define WITH(name, set_up_fn) cmocka_unit_test_setup_teardown(name, set_up_fn, tear_down)
+
 int main(void)
 {
-	return 77;
+	const struct CMUnitTest tests[] = {
+		WITH(second_packet_of_new_flow_in_same_burst_hits, set_up),
+		WITH(reply_seen_first_is_the_responders_if_it_listens, set_up),
+		WITH(icmp_error_counts_for_the_quoted_flow_and_does_not_prolong_it, set_up),
+		WITH(icmp_error_about_nothing_is_unrelated, set_up),
+		WITH(flow_whose_time_is_over_ends_and_a_new_one_opens, set_up),
+		WITH(flood_of_syns_does_not_push_out_an_established_flow, set_up),
+		WITH(denied_packet_makes_no_flow, set_up),
+		WITH(new_rules_end_a_live_flow_at_its_next_packet, set_up),
+		WITH(recheck_judges_the_flow_in_the_direction_of_its_opener, set_up),
+		WITH(rejected_packet_is_answered_once_the_limit_allows, set_up_strict),
+		WITH(strict_pickup_wants_a_syn, set_up_strict),
+		WITH(device_that_takes_part_of_a_burst_costs_its_handler_the_rest, set_up),
+		WITH(what_comes_back_from_a_device_leaves_where_the_flow_came_from, set_up),
+		WITH(flow_opened_behind_a_device_is_judged_by_no_rule_and_gets_its_replies, set_up),
+		WITH(frame_longer_than_the_mtu_is_not_sent, set_up),
+		WITH(reflect_swaps_both_ends, set_up),
+		WITH(drop_handler_drops_on_its_own_account, set_up),
+		WITH(live_frame_that_is_cut_is_dropped_as_truncated, set_up),
+		WITH(mixed_burst_is_grouped_by_handler_and_every_packet_is_accounted_for, set_up),
+		WITH(both_directions_of_a_flow_meet_on_one_worker, set_up_two),
+		WITH(full_inbox_drops_by_name, set_up_two),
+	};
+	return cmocka_run_group_tests(tests, start_eal, NULL);
 }
