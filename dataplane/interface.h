@@ -55,6 +55,7 @@ struct interface {
 	char steering_text[128]; // how symmetric distribution was reached, for a person
 	uint8_t rss_key[64];     // of STEER_RSS
 	uint8_t rss_key_length;
+	uint64_t rss_types;      // of RTE_ETH_RSS_*, that the device hashes on
 	uint16_t reta_size;
 	uint16_t reta[RTE_ETH_RSS_RETA_SIZE_512]; // queue by hash; of STEER_RSS
 };
