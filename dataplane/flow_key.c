@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "dataplane/flow_key.h"
+#include "dataplane/flow_key_hash.h"
 
 #include <errno.h>
 #include <sys/random.h>
@@ -14,31 +14,9 @@ int hash_secret_draw(struct hash_secret *secret)
 	return (size_t)got == sizeof(*secret) ? 0 : -EIO;
 }
 
-static inline unsigned __int128 product(uint64_t a, uint64_t b)
-{
-	return (unsigned __int128)a * b;
-}
-
-static inline uint64_t fold(unsigned __int128 wide)
-{
-	return (uint64_t)wide ^ (uint64_t)(wide >> 64);
-}
-
-// NH (Black, Halevi, Krawczyk, Krovetz, Rogaway: UMAC, CRYPTO '99) over five words, the sixth being zero: over a random
-// secret two different keys have the same 128-bit sum with a probability of at most 2^-64, whatever the keys. A second
-// keyed product brings the sum to 64 bits, and a multiply-xorshift (Stafford's mix 13) spreads them over both halves.
 uint64_t flow_key_hash(const struct flow_key *key, const struct hash_secret *secret)
 {
-	const uint64_t *k = secret->word;
-	unsigned __int128 sum;
-	uint64_t x[5], h;
-
-	memcpy(x, key, sizeof(x));
-	sum = product(x[0] + k[0], x[1] + k[1]) + product(x[2] + k[2], x[3] + k[3]) + product(x[4] + k[4], k[5]);
-	h = fold(product((uint64_t)sum + k[6], (uint64_t)(sum >> 64) + k[7]));
-	h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9;
-	h = (h ^ h >> 27) * 0x94d049bb133111eb;
-	return h ^ h >> 31;
+	return flow_key_hash_inline(key, secret);
 }
 
 struct address_words {

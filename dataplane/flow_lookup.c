@@ -4,20 +4,20 @@
 #include <rte_common.h>
 #include <rte_prefetch.h>
 
+#include "dataplane/flow_key_hash.h"
 #include "dataplane/flow_table_private.h"
 
 enum {
 	BURST = 64,
-	KEY_WORDS = sizeof(struct flow_key) / sizeof(uint64_t),
 };
 
 static inline bool key_equal(const struct flow_key *a, const struct flow_key *b)
 {
-	uint64_t x[KEY_WORDS], y[KEY_WORDS];
+	uint64_t difference = 0;
 
-	memcpy(x, a, sizeof(x));
-	memcpy(y, b, sizeof(y));
-	return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4])) == 0;
+	for (unsigned i = 0; i < FLOW_KEY_WORDS; i++)
+		difference |= flow_key_word(a, i) ^ flow_key_word(b, i);
+	return difference == 0;
 }
 
 // A key that the owner may be writing meanwhile. Acquire: the version is read again only after all of it; read before,
@@ -25,11 +25,10 @@ static inline bool key_equal(const struct flow_key *a, const struct flow_key *b)
 static inline bool key_equal_shared(const struct flow_key *key, const struct flow_key *shared)
 {
 	const uint64_t *word = (const uint64_t *)__builtin_assume_aligned(shared, sizeof(uint64_t));
-	uint64_t x[KEY_WORDS], difference = 0;
+	uint64_t difference = 0;
 
-	memcpy(x, key, sizeof(x));
-	for (unsigned i = 0; i < KEY_WORDS; i++)
-		difference |= x[i] ^ __atomic_load_n(&word[i], __ATOMIC_ACQUIRE);
+	for (unsigned i = 0; i < FLOW_KEY_WORDS; i++)
+		difference |= flow_key_word(key, i) ^ __atomic_load_n(&word[i], __ATOMIC_ACQUIRE);
 	return difference == 0;
 }
 
@@ -78,7 +77,7 @@ static uint32_t find(const struct flow_table *table, const struct flow_key *key,
 
 uint32_t flow_table_lookup(const struct flow_table *table, const struct flow_key *key)
 {
-	return find(table, key, flow_key_hash(key, &table->secret));
+	return find(table, key, flow_key_hash_inline(key, &table->secret));
 }
 
 // What a burst knows of its keys. Arrays by the key's place in the burst.
@@ -134,16 +133,17 @@ static __rte_always_inline bool needs_slow_way(const struct flow_table *table, c
 	return ((match & (match - 1)) != 0) | (meta_load(&table->bucket[burst->number[i]]) != burst->meta[i]);
 }
 
-// Probes the bucket of each key of the list. What is left is for the second buckets; returns how many.
+// Probes the bucket of all keys, or of those of the list. What is left is for the second buckets: returns how many.
 static __rte_always_inline unsigned probe(const struct flow_table *table, struct burst *burst, unsigned n,
-			     const struct flow_key *const key[], uint32_t flow[], const bool shared)
+					  const struct flow_key *const key[], uint32_t flow[], const bool all,
+					  const bool shared)
 {
 	unsigned left = 0;
 
 	for (unsigned j = 0; j < n; j++)
-		probe_bucket(table, burst, burst->todo[j], shared);
+		probe_bucket(table, burst, all ? j : burst->todo[j], shared);
 	for (unsigned j = 0; j < n; j++) {
-		unsigned i = burst->todo[j];
+		unsigned i = all ? j : burst->todo[j];
 		bool same = candidate_is(table, burst, i, key[i], shared);
 		bool more = bucket_overflow(burst->meta[i]) > 0;
 
@@ -189,16 +189,15 @@ static __rte_always_inline void lookup(const struct flow_table *table,
 	unsigned left;
 
 	for (unsigned i = 0; i < n; i++) {
-		burst.hash[i] = flow_key_hash(key[i], &table->secret);
+		burst.hash[i] = flow_key_hash_inline(key[i], &table->secret);
 		burst.number[i] = bucket_first(table, burst.hash[i]);
-		burst.todo[i] = (uint8_t)i;
 		rte_prefetch0(&table->bucket[burst.number[i]]);
 	}
-	left = probe(table, &burst, n, key, flow, shared);
+	left = probe(table, &burst, n, key, flow, true, shared);
 	if (shared)
 		first = burst;
 	go_to_second_buckets(table, &burst, left);
-	probe(table, &burst, left, key, flow, shared);
+	probe(table, &burst, left, key, flow, false, shared);
 	if (shared)
 		check_misses(table, &burst, &first, left, key, flow);
 }

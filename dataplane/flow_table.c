@@ -6,6 +6,7 @@
 
 #include <rte_prefetch.h>
 
+#include "dataplane/flow_key_hash.h"
 #include "dataplane/flow_table_private.h"
 #include "dataplane/memory.h"
 
@@ -120,7 +121,7 @@ static void leave_second(struct flow_table *table, uint32_t first)
 
 static uint64_t record_hash(const struct flow_table *table, uint32_t flow)
 {
-	return flow_key_hash(&table->record[flow].cold.key, &table->secret);
+	return flow_key_hash_inline(&table->record[flow].cold.key, &table->secret);
 }
 
 // Moves an entry to a free slot of its other bucket.
@@ -238,7 +239,7 @@ static bool find_room(struct flow_table *table, uint32_t first, uint32_t second,
 
 uint32_t flow_table_insert(struct flow_table *table, const struct flow_key *key)
 {
-	uint64_t hash = flow_key_hash(key, &table->secret);
+	uint64_t hash = flow_key_hash_inline(key, &table->secret);
 	uint32_t first = bucket_first(table, hash);
 	struct slot slot;
 	uint32_t flow;
