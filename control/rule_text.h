@@ -5,12 +5,14 @@
 //   default allow|deny|reject
 //
 // PROTO: tcp, udp, sctp, dccp, udplite, icmp, icmpv6, any, or a number. PORT: a number, LOW-HIGH, a service name, or a
-// class (system, user, dynamic, ephemeral); after PROTO it is the destination port. '#' starts a comment.
+// class (system, user, dynamic, ephemeral); after PROTO it is the destination port, or the type of ICMP. '#' starts a
+// comment. The default policy stands once in a list, best at its end.
 #pragma once
 
 #include <stddef.h>
 
 #include "control/error.h"
+#include "control/port_range.h"
 #include "dataplane/rule_match.h"
 
 enum { RULE_TEXT_MAX = 256 };
@@ -35,6 +37,3 @@ int rule_parse(const char *source, const char *text, struct rule *rule, struct e
 
 // The rule's canonical text: equal for equal rules, and rule_parse reads it back to the same. Returns text.
 const char *rule_format(const struct rule *rule, char text[RULE_TEXT_MAX]);
-
-// Reads "80", "80-90", "https", "system"... 0 or -1 with what was expected.
-int port_range_parse(const char *text, uint8_t protocol, struct port_range *range, struct error *error);
