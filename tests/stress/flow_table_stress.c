@@ -17,12 +17,13 @@ enum {
 	READERS_MAX = 16,
 };
 
-// Numbers of keys: first those that stay, then those that come and go, then those that never come.
+// Numbers of keys: first those that stay, then those that come and go, then those that never come. Of those that come
+// and go there are two for each place; they replace each other, so that the table is always full.
 struct stress {
 	struct flow_table *table;
-	uint32_t stay, go;
+	uint32_t stay, places;
 	uint32_t *flow_of; // of keys that stay; constant while readers run
-	uint32_t *passing; // of keys that come and go; writer only
+	uint32_t *passing; // by place: the flow there; writer only
 	uint64_t operations; // writer's
 	atomic_bool stop;  // main: writes, all: read
 };
@@ -68,23 +69,31 @@ static bool key_is_whole(const struct flow_key *key)
 	return flow_key_equal(key, &expected);
 }
 
+static uint32_t insert(struct stress *stress, uint32_t number)
+{
+	struct flow_key key = key_number(number);
+	uint32_t flow = flow_table_insert(stress->table, &key);
+
+	if (flow == FLOW_NONE)
+		abort();
+	return flow;
+}
+
 static void *write_always(void *argument)
 {
 	struct stress *stress = argument;
+	bool *turn = calloc(stress->places, sizeof(*turn));
 	uint64_t random = 1;
 
 	while (!atomic_load_explicit(&stress->stop, memory_order_relaxed)) {
-		uint32_t i = below(&random, stress->go);
-		struct flow_key key = key_number(stress->stay + i);
+		uint32_t i = below(&random, stress->places);
 
-		if (stress->passing[i] != FLOW_NONE) {
-			flow_table_remove(stress->table, stress->passing[i]);
-			stress->passing[i] = FLOW_NONE;
-		} else {
-			stress->passing[i] = flow_table_insert(stress->table, &key);
-		}
+		flow_table_remove(stress->table, stress->passing[i]);
+		turn[i] = !turn[i];
+		stress->passing[i] = insert(stress, stress->stay + i + turn[i] * stress->places);
 		stress->operations++;
 	}
+	free(turn);
 	return NULL;
 }
 
@@ -114,7 +123,7 @@ static void read_staying(struct reader *reader)
 static void read_absent(struct reader *reader)
 {
 	const struct stress *stress = reader->stress;
-	struct flow_key key = key_number(stress->stay + stress->go + below(&reader->random, 1u << 30));
+	struct flow_key key = key_number(stress->stay + 2 * stress->places + below(&reader->random, 1u << 30));
 
 	reader->wrong += flow_table_lookup(stress->table, &key) != FLOW_NONE;
 	reader->lookups++;
@@ -153,11 +162,10 @@ static void wait_ms(unsigned ms)
 	nanosleep(&time, NULL);
 }
 
-// More keys come and go than there is room for, so that the table is nearly full most of the time.
 static struct stress make_stress(uint32_t capacity)
 {
 	struct flow_table_params params = { .capacity = capacity, .socket = -1 };
-	struct stress stress = { .stay = capacity / 2, .go = capacity };
+	struct stress stress = { .stay = capacity / 2, .places = capacity - capacity / 2 };
 
 	if (hash_secret_draw(&params.secret) != 0)
 		abort();
@@ -165,16 +173,11 @@ static struct stress make_stress(uint32_t capacity)
 	if (stress.table == NULL)
 		abort();
 	stress.flow_of = malloc(stress.stay * sizeof(uint32_t));
-	stress.passing = malloc(stress.go * sizeof(uint32_t));
-	for (uint32_t i = 0; i < stress.go; i++)
-		stress.passing[i] = FLOW_NONE;
-	for (uint32_t i = 0; i < stress.stay; i++) {
-		struct flow_key key = key_number(i);
-
-		stress.flow_of[i] = flow_table_insert(stress.table, &key);
-		if (stress.flow_of[i] == FLOW_NONE)
-			abort();
-	}
+	stress.passing = malloc(stress.places * sizeof(uint32_t));
+	for (uint32_t i = 0; i < stress.stay; i++)
+		stress.flow_of[i] = insert(&stress, i);
+	for (uint32_t i = 0; i < stress.places; i++)
+		stress.passing[i] = insert(&stress, stress.stay + i);
 	return stress;
 }
 
@@ -213,8 +216,8 @@ static uint64_t run(uint32_t capacity, unsigned ms, unsigned readers)
 
 int main(int argc, char **argv)
 {
-	// Full to 31/32, and few buckets, so that writer and readers meet.
-	static const uint32_t capacity[] = { 14, 246, 2416, 79296 };
+	// As full as tables can be, and few buckets, so that writer and readers meet.
+	static const uint32_t capacity[] = { 14, 1176, 2416, 79296 };
 	unsigned ms = (argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 8) * 1000 / 4;
 	unsigned readers = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 2;
 	uint64_t errors = 0;
