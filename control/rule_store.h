@@ -13,17 +13,19 @@ struct stored_rule {
 	struct traffic baseline; // what the counter slot stood at when the rule got it
 };
 
+// Empty, default policy accept. NULL without memory.
 struct rule_store *rule_store_create(void);
 void rule_store_destroy(struct rule_store *store);
 
-// A copy to change aside; commit by swapping, roll back by destroying.
+// A copy to change aside (NULL without memory); commit by swapping, roll back by destroying.
 struct rule_store *rule_store_copy(const struct rule_store *store);
 
 // Replaces all rules: those whose text is in the store already keep their id (each at most once), others get new ids.
-// 0, or -1 with a text (too many rules).
+// A default policy in the list is set too. 0, or -1 with a text (too many rules) and nothing has changed.
 int rule_store_replace(struct rule_store *store, const struct rule_list *list, struct error *error);
 
-// Adds one rule before position (0: first; SIZE_MAX: last). Returns its id, or 0 with a text.
+// Adds one rule before position (0: first; SIZE_MAX: last). Returns its id, or 0 with a text. An id is reused as late as
+// possible.
 uint32_t rule_store_add(struct rule_store *store, const struct rule *rule, size_t position, struct error *error);
 
 // 0, or -1: no such id.
@@ -36,7 +38,7 @@ size_t rule_store_count(const struct rule_store *store);
 const struct stored_rule *rule_store_at(const struct rule_store *store, size_t position);
 const struct stored_rule *rule_store_find(const struct rule_store *store, uint32_t id);
 
-// Ids that are in the store and not in the older one: their counters start now, and the caller sets their baseline.
+// Ids that are in the store and not in the older one, or of another rule there: their counters start now, and the caller sets their baseline.
 void rule_store_set_baseline(struct rule_store *store, uint32_t id, uint64_t packets, uint64_t bytes);
 bool rule_store_is_new(const struct rule_store *store, const struct rule_store *older, uint32_t id);
 
