@@ -1,2 +1,301 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/fragment.h"
+
+#include <rte_common.h>
+
+#include "dataplane/memory.h"
+
+enum {
+	RANGES_MAX = 12, // fragments of a datagram that are told apart; more are merged
+	NONE = UINT32_MAX,
+	DATAGRAM_END_MAX = 65535,
+};
+
+// Bytes of the datagram's payload that one fragment brought; merged: several of them.
+struct range {
+	uint16_t start, end;
+};
+
+// One datagram. Two cache lines.
+struct entry {
+	struct flow_key key; // not a flow's: addresses as in the packet, the ports are the identification
+	uint64_t since;      // ticks, its first fragment seen
+	uint32_t chain;      // next in its bucket, or next free one
+	uint32_t older, newer;
+	rte_be16_t port[2];  // source, destination of the flow, once the first fragment was seen
+	uint32_t seen;       // bytes in all ranges
+	uint16_t end;        // of the whole datagram, once the last fragment was seen
+	uint16_t merged;     // bit per range
+	uint8_t ranges;
+	uint8_t protocol;    // of the flow: IPv6 later fragments may name an extension header
+	bool first_seen : 1;
+	bool last_seen : 1;
+	bool icmp_error : 1;
+	bool dead : 1; // its fragments overlap
+	struct range range[RANGES_MAX];
+};
+static_assert(sizeof(struct entry) == 128, "two cache lines");
+
+struct fragment_table {
+	struct hash_secret secret;
+	uint64_t lifetime;
+	uint32_t capacity;
+	uint32_t mask;           // of buckets
+	uint32_t free;           // first free entry
+	uint32_t oldest, newest; // all others, by age
+	uint32_t orphans;        // entries whose first fragment was not seen
+	uint32_t *bucket;        // first entry
+	struct entry *entry;
+};
+
+static uint32_t bucket_count(uint32_t capacity)
+{
+	return rte_align32pow2(RTE_MAX(capacity, 8u));
+}
+
+static size_t bucket_offset(uint32_t capacity)
+{
+	return RTE_ALIGN_CEIL(sizeof(struct fragment_table), 64) + (size_t)capacity * sizeof(struct entry);
+}
+
+size_t fragment_table_bytes(uint32_t capacity)
+{
+	return bucket_offset(capacity) + (size_t)bucket_count(capacity) * sizeof(uint32_t);
+}
+
+struct fragment_table *fragment_table_create(uint32_t capacity, uint64_t lifetime, const struct hash_secret *secret,
+					     int socket)
+{
+	struct fragment_table *table = memory_take("fragment_table", fragment_table_bytes(capacity), socket);
+
+	if (!table)
+		return NULL;
+	table->secret = *secret;
+	table->lifetime = lifetime;
+	table->capacity = capacity;
+	table->mask = bucket_count(capacity) - 1;
+	table->entry = (void *)((char *)table + RTE_ALIGN_CEIL(sizeof(*table), 64));
+	table->bucket = (void *)((char *)table + bucket_offset(capacity));
+	memset(table->bucket, 0xff, (table->mask + 1) * sizeof(table->bucket[0]));
+	for (uint32_t i = 0; i < capacity; i++)
+		table->entry[i].chain = i + 1 < capacity ? i + 1 : (uint32_t)NONE;
+	table->free = capacity ? 0 : NONE;
+	table->oldest = table->newest = NONE;
+	return table;
+}
+
+void fragment_table_destroy(struct fragment_table *table)
+{
+	if (table)
+		memory_give(table, fragment_table_bytes(table->capacity));
+}
+
+static uint32_t *bucket_of(struct fragment_table *table, const struct flow_key *key)
+{
+	return &table->bucket[flow_key_hash(key, &table->secret) & table->mask];
+}
+
+static uint32_t find(struct fragment_table *table, const struct flow_key *key)
+{
+	uint32_t at = *bucket_of(table, key);
+
+	while (at != NONE && !flow_key_equal(&table->entry[at].key, key))
+		at = table->entry[at].chain;
+	return at;
+}
+
+static void forget(struct fragment_table *table, uint32_t at)
+{
+	struct entry *entry = &table->entry[at];
+	uint32_t *link = bucket_of(table, &entry->key);
+
+	while (*link != at)
+		link = &table->entry[*link].chain;
+	*link = entry->chain;
+	*(entry->older == NONE ? &table->oldest : &table->entry[entry->older].newer) = entry->newer;
+	*(entry->newer == NONE ? &table->newest : &table->entry[entry->newer].older) = entry->older;
+	table->orphans -= !entry->first_seen;
+	entry->chain = table->free;
+	table->free = at;
+}
+
+static bool expired(const struct fragment_table *table, uint32_t at, uint64_t now)
+{
+	uint64_t since = table->entry[at].since;
+
+	return now > since && now - since >= table->lifetime;
+}
+
+// A new datagram, NONE if there is no room. Those whose first fragment is unknown get half of the table, so that a flood
+// of them does not shut out the others.
+static uint32_t remember(struct fragment_table *table, const struct flow_key *key, bool first, uint64_t now)
+{
+	if (table->oldest != NONE && expired(table, table->oldest, now))
+		forget(table, table->oldest);
+
+	uint32_t at = table->free;
+
+	if (at == NONE || (!first && table->orphans >= table->capacity / 2))
+		return NONE;
+
+	uint32_t *bucket = bucket_of(table, key);
+	struct entry *entry = &table->entry[at];
+
+	table->free = entry->chain;
+	*entry = (struct entry){ .key = *key, .since = now, .chain = *bucket, .older = table->newest, .newer = NONE };
+	*bucket = at;
+	*(table->newest == NONE ? &table->oldest : &table->entry[table->newest].newer) = at;
+	table->newest = at;
+	table->orphans++;
+	return at;
+}
+
+static void join_ranges(struct entry *entry, unsigned low, unsigned high)
+{
+	unsigned last = --entry->ranges;
+
+	entry->range[low].end = entry->range[high].end;
+	entry->merged |= 1u << low;
+	entry->range[high] = entry->range[last];
+	entry->merged &= ~(1u << high);
+	entry->merged |= (entry->merged >> last & 1u) << high;
+	entry->merged &= (1u << last) - 1;
+}
+
+// Joins two ranges that lie side by side, to make room for another. false if there are none.
+static bool merge_ranges(struct entry *entry)
+{
+	for (unsigned low = 0; low < entry->ranges; low++) {
+		for (unsigned high = 0; high < entry->ranges; high++) {
+			if (entry->range[low].end == entry->range[high].start && low != high) {
+				join_ranges(entry, low, high);
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+enum range_result {
+	RANGE_NEW,
+	RANGE_DUPLICATE,
+	RANGE_OVERLAP,
+};
+
+// Exact duplicates are let pass, as hosts do (RFC 8200 4.5); what was merged is not known that exactly any more, so a
+// duplicate of it counts as an overlap.
+static enum range_result compare_ranges(const struct entry *entry, struct range new)
+{
+	for (unsigned i = 0; i < entry->ranges; i++) {
+		const struct range *old = &entry->range[i];
+
+		if (new.start >= old->end || new.end <= old->start)
+			continue;
+		if (new.start == old->start && new.end == old->end && !(entry->merged >> i & 1))
+			return RANGE_DUPLICATE;
+		return RANGE_OVERLAP;
+	}
+	return RANGE_NEW;
+}
+
+// Whether the fragment is at odds with where the datagram ends.
+static bool end_differs(struct entry *entry, struct range new, bool more)
+{
+	if (entry->last_seen)
+		return more ? new.end > entry->end : new.end != entry->end;
+	if (more)
+		return false;
+	for (unsigned i = 0; i < entry->ranges; i++)
+		if (entry->range[i].end > new.end)
+			return true;
+	entry->last_seen = true;
+	entry->end = new.end;
+	return false;
+}
+
+// Takes down which bytes a fragment brings. false: it overlaps with others, or there are more holes than can be told.
+static bool note_range(struct entry *entry, const struct fragment_info *info)
+{
+	struct range new = { RTE_MIN(info->offset, (uint32_t)DATAGRAM_END_MAX),
+			     RTE_MIN(info->offset + info->length, (uint32_t)DATAGRAM_END_MAX) };
+	enum range_result result = compare_ranges(entry, new);
+
+	if (result == RANGE_OVERLAP || end_differs(entry, new, info->more))
+		return false;
+	if (result == RANGE_DUPLICATE)
+		return true;
+	if (entry->ranges == RANGES_MAX && !merge_ranges(entry))
+		return false;
+	entry->range[entry->ranges++] = new;
+	entry->seen += new.end - new.start;
+	return true;
+}
+
+// RFC 791 tells datagrams apart by protocol too, RFC 8200 does not: there, later fragments may not know it.
+static struct flow_key key_of(const struct packet_meta *meta, const struct fragment_info *info,
+			      const struct ip_address *source, const struct ip_address *destination)
+{
+	struct flow_key key = { .address = { *source, *destination },
+				.port = { info->id >> 16, info->id & 0xffff },
+				.vlan = meta->key.vlan,
+				.protocol = meta->family == FAMILY_IP4 ? meta->protocol : 0,
+				.family = meta->family };
+
+	return key;
+}
+
+static void note_first(struct fragment_table *table, struct entry *entry, const struct packet_meta *meta)
+{
+	unsigned source = meta->flags & PACKET_SOURCE_IS_END1 ? 1 : 0;
+
+	table->orphans -= !entry->first_seen;
+	entry->first_seen = true;
+	entry->icmp_error = meta->flags & PACKET_ICMP_ERROR;
+	entry->protocol = meta->key.protocol;
+	entry->port[0] = meta->key.port[source];
+	entry->port[1] = meta->key.port[!source];
+}
+
+static enum drop_reason inherit(const struct entry *entry, struct packet_meta *meta)
+{
+	if (!entry->first_seen)
+		return DROP_FRAGMENT_UNKNOWN;
+	if (entry->icmp_error)
+		return DROP_ICMP_UNRELATED;
+	meta->key.protocol = entry->protocol;
+	packet_set_flow_ports(meta, entry->port[0], entry->port[1]);
+	return DROP_NONE;
+}
+
+enum drop_reason fragment_resolve(struct fragment_table *table, struct packet_meta *meta,
+				  const struct fragment_info *info, const struct ip_address *source,
+				  const struct ip_address *destination, uint64_t now)
+{
+	struct flow_key key = key_of(meta, info, source, destination);
+	bool first = meta->flags & PACKET_FRAGMENT_FIRST;
+	enum drop_reason reason = DROP_NONE;
+	uint32_t at = find(table, &key);
+
+	if (at != NONE && expired(table, at, now)) {
+		forget(table, at);
+		at = NONE;
+	}
+	if (at == NONE)
+		at = remember(table, &key, first, now);
+	if (at == NONE)
+		return first ? DROP_FRAGMENT_TABLE_FULL : DROP_FRAGMENT_UNKNOWN;
+
+	struct entry *entry = &table->entry[at];
+
+	if (entry->dead || !note_range(entry, info)) {
+		entry->dead = true; // and all that follow
+		return DROP_FRAGMENT_OVERLAP;
+	}
+	if (first)
+		note_first(table, entry, meta);
+	else
+		reason = inherit(entry, meta);
+	if (entry->first_seen && entry->last_seen && entry->seen == entry->end)
+		forget(table, at); // whole: its identification may be used again
+	return reason;
+}
