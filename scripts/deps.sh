@@ -46,12 +46,12 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 echo "deps.sh: installing$missing"
-install_missing() {
-	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends \
-		$missing >/dev/null
-}
-$as_root apt-get -qq update || echo "deps.sh: apt-get update failed, going on with what is known" >&2
-install_missing || {
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+$as_root apt-get -qq update 2>"$log" || echo "deps.sh: apt-get update failed, going on with what is known" >&2
+if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends \
+	$missing >"$log" 2>&1; then
+	tail -n 20 "$log" >&2
 	echo "deps.sh: apt-get could not install:$missing" >&2
 	exit 1
-}
+fi
