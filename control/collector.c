@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/collector.h"
 
-#include <string.h>
-#include <unistd.h>
-
 #include <rte_ring_elem.h>
 
-enum {
-	BATCH = 128,      // records taken from a ring at once
-	PAUSE_USEC = 100, // between two looks at empty rings
-};
+enum { BATCH = 128 }; // records taken from a ring at once
 
 static_assert(sizeof(struct trace_record) % 4 == 0 && sizeof(struct flow_record) % 4 == 0, "elements of rte_ring");
 
@@ -37,41 +31,15 @@ static unsigned take_flows(struct collector *collector, const struct worker *wor
 	return n;
 }
 
-static unsigned take(struct collector *collector)
+void collector_pump(void *context)
 {
-	unsigned taken = 0;
-	for (unsigned i = 0; i < collector->runtime->worker_count; i++) {
-		taken += take_packets(collector, collector->runtime->workers[i]);
-		taken += take_flows(collector, collector->runtime->workers[i]);
-	}
-	return taken;
-}
-
-static void *collector_run(void *argument)
-{
-	struct collector *collector = argument;
-	for (;;) {
-		// Acquire, and before the rings are looked at: what was reported before finish was set is seen there.
-		bool finish = atomic_load_explicit(&collector->finish, memory_order_acquire);
-		if (take(collector))
-			continue;
-		if (finish)
-			return NULL;
-		usleep(PAUSE_USEC);
-	}
-}
-
-int collector_start(struct collector *collector, struct error *error)
-{
-	atomic_store(&collector->finish, false);
-	int result = pthread_create(&collector->thread, NULL, collector_run, collector);
-	if (result != 0)
-		return error_set(error, "cannot start a thread: %s", strerror(result));
-	return 0;
-}
-
-void collector_finish(struct collector *collector)
-{
-	atomic_store_explicit(&collector->finish, true, memory_order_release);
-	pthread_join(collector->thread, NULL);
+	struct collector *collector = context;
+	unsigned taken;
+	do {
+		taken = 0;
+		for (unsigned i = 0; i < collector->runtime->worker_count; i++) {
+			taken += take_packets(collector, collector->runtime->workers[i]);
+			taken += take_flows(collector, collector->runtime->workers[i]);
+		}
+	} while (taken);
 }

@@ -102,8 +102,10 @@ static int run(struct feed *feed, struct capture_index *index, struct error *err
 {
 	if (runtime_attach(feed->runtime, SLOT, index, error) < 0)
 		return -1;
-	while (!atomic_load_explicit(&index->done, memory_order_acquire) && !interrupted(feed))
+	while (!atomic_load_explicit(&index->done, memory_order_acquire) && !interrupted(feed)) {
+		runtime_pump(feed->runtime);
 		usleep(PAUSE_USEC);
+	}
 	runtime_detach(feed->runtime, SLOT);
 	return 0;
 }

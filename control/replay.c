@@ -169,19 +169,16 @@ static void feed_all(struct replay *replay)
 static void run_workers(struct replay *replay, const sigset_t *stop_signals)
 {
 	struct runtime *runtime = &replay->runtime;
-	struct error error;
-	feed_start(&replay->feed, runtime, stop_signals);
 	replay->collector.runtime = runtime;
-	if (collector_start(&replay->collector, &error) < 0) {
-		complain(replay, &error);
-		return;
-	}
+	runtime->pump = collector_pump;
+	runtime->pump_context = &replay->collector;
+	feed_start(&replay->feed, runtime, stop_signals);
 	runtime_launch(runtime);
 	feed_all(replay);
 	replay->flows = stats_flows(runtime);
 	runtime_end_flows(runtime);
 	runtime_stop(runtime);
-	collector_finish(&replay->collector);
+	collector_pump(&replay->collector);
 }
 
 static void write_json(struct replay *replay, const json_t *report)
