@@ -11,7 +11,10 @@
 #include "dataplane/listener_index.h"
 #include "dataplane/policy.h"
 
-enum { NAME_MAX_BYTES = 32 };
+enum {
+	NAME_MAX_BYTES = 32,
+	LISTENER_TEXT_MAX = 192,
+};
 
 struct config_place {
 	unsigned line, column; // from 1
@@ -105,3 +108,7 @@ void config_free(struct config *config);
 // The listeners as the index wants them: handler and interface are ids already (they are indices); ids are given so that
 // a listener equal to one of older keeps that one's id. Returns an array for free(), NULL without memory.
 struct listener *config_listeners(const struct config *config, const struct listener *older, size_t older_count);
+
+// "tcp 203.0.113.0/24 port 443 (https) interface wan0 vlan 7". Returns text.
+const char *config_listener_format(const struct config *config, const struct listener *listener,
+				   char text[LISTENER_TEXT_MAX]);

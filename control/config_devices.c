@@ -97,7 +97,7 @@ static const struct yaml_field interface_fields[] = {
 	{ "name", yaml_name, offsetof(struct config_interface, name), NAME_MAX_BYTES, .required = true },
 	{ "device", read_device, offsetof(struct config_interface, device), 256, .required = true },
 	{ "queues", yaml_number_or_auto, offsetof(struct config_interface, queues), sizeof(uint16_t), 1, 64 },
-	{ "mtu", yaml_number, offsetof(struct config_interface, mtu), sizeof(uint16_t), 68, 65535 - 64 },
+	{ "mtu", yaml_number, offsetof(struct config_interface, mtu), sizeof(uint16_t), 68, 65000 },
 	{ "promiscuous", yaml_bool, offsetof(struct config_interface, promiscuous) },
 	{ "checksum", yaml_word, offsetof(struct config_interface, checksum), 1, .words = checksum_words },
 	{ "rx_descriptors", yaml_number, offsetof(struct config_interface, rx_descriptors), sizeof(uint16_t), 16,

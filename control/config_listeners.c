@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,7 +67,7 @@ static int read_port(struct yaml *yaml, yaml_node_t *node, const struct yaml_fie
 		return yaml_wrong(yaml, node, "%s stands for 'port' of a protocol without ports, expected any",
 			yaml_shown(node, shown));
 	if (port_range_parse(text, listener->protocol, &range, &why) < 0)
-		return yaml_wrong(yaml, node, "%s", why.text);
+		return yaml_wrong(yaml, node, "%s stands for 'port': %s", yaml_shown(node, shown), why.text);
 	listener->port_low = range.low;
 	listener->port_high = range.high;
 	return 0;
@@ -125,6 +126,33 @@ int config_read_listeners(struct yaml *yaml, yaml_node_t *node, const struct yam
 	return 0;
 }
 
+static void format_ports(const struct listener *listener, char *text, size_t size)
+{
+	const char *service = service_name(listener->port_low, listener->protocol);
+	if (listener->port_low == 0 && listener->port_high == UINT16_MAX)
+		snprintf(text, size, "any port");
+	else if (listener->port_low < listener->port_high)
+		snprintf(text, size, "ports %u-%u", listener->port_low, listener->port_high);
+	else
+		snprintf(text, size, service ? "port %u (%s)" : "port %u", listener->port_low, service);
+}
+
+const char *config_listener_format(const struct config *config, const struct listener *listener,
+				   char text[LISTENER_TEXT_MAX])
+{
+	char address[ADDRESS_TEXT_MAX], ports[64], number[8], vlan[16] = "";
+	const struct prefix prefix = { listener->address, listener->family, listener->prefix };
+	const char *protocol = protocol_name(listener->protocol);
+	bool bound = listener->interface < config->interface_count;
+	format_ports(listener, ports, sizeof(ports));
+	snprintf(number, sizeof(number), "%u", listener->protocol);
+	if (listener->vlan != LISTENER_ANY_VLAN)
+		snprintf(vlan, sizeof(vlan), " vlan %u", listener->vlan);
+	snprintf(text, LISTENER_TEXT_MAX, "%s %s %s%s%s%s", protocol ? protocol : number, prefix_format(&prefix, address),
+		ports, bound ? " interface " : "", bound ? config->interfaces[listener->interface].name : "", vlan);
+	return text;
+}
+
 int config_check_ties(const struct config *config, struct error *error)
 {
 	struct listener_index *index = NULL;
@@ -137,11 +165,14 @@ int config_check_ties(const struct config *config, struct error *error)
 		return 0;
 	if (result != -EEXIST)
 		return error_set(error, "%s: the listeners can't be indexed: %s", config->file, strerror(-result));
-	const struct config_place *first = &config->listeners[tie[0] < tie[1] ? tie[0] : tie[1]].place;
-	const struct config_place *second = &config->listeners[tie[0] < tie[1] ? tie[1] : tie[0]].place;
-	return error_at(error, config->file, second->line, second->column, "this listener ties with the one at %s:%u:%u: "
-		"where both match neither is more specific, expected one of them to differ or to be gone", config->file,
-		first->line, first->column);
+	const struct config_listener *first = &config->listeners[tie[0] < tie[1] ? tie[0] : tie[1]];
+	const struct config_listener *second = &config->listeners[tie[0] < tie[1] ? tie[1] : tie[0]];
+	char one[LISTENER_TEXT_MAX], other[LISTENER_TEXT_MAX];
+	return error_at(error, config->file, second->place.line, second->place.column, "listener %s ties with %s at "
+		"%s:%u:%u: where both match neither is more specific, expected one of them to differ or to be gone",
+		config_listener_format(config, &second->listener, other),
+		config_listener_format(config, &first->listener, one), config->file, first->place.line,
+		first->place.column);
 }
 
 // A listener's text is all of it but the id, which stands last and behind which there is nothing.

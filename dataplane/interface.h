@@ -53,7 +53,7 @@ struct interface {
 	int socket;          // NUMA node, -1: any
 	struct rte_ether_addr mac;
 	char steering_text[128]; // how symmetric distribution was reached, for a person
-	uint8_t rss_key[64];     // of STEER_RSS
+	_Alignas(8) uint8_t rss_key[64]; // of STEER_RSS; read in words
 	uint8_t rss_key_length;
 	uint64_t rss_types;      // of RTE_ETH_RSS_*, that the device hashes on
 	uint16_t reta_size;

@@ -296,7 +296,7 @@ static const struct bad bads[] = {
 	{ H "listeners: [{protocol: gre, port: 80, handler: web}]\n", "2:", "'" },
 	{ H "listeners: [{protocol: 47, port: 80, handler: web}]\n", "2:34", "protocol without ports" },
 	{ H "listeners:\n  - {protocol: tcp, port: 80, handler: web}\n  - {protocol: udp, port: 80, handler: web}\n"
-	  "  - {protocol: tcp, port: http, handler: web}\n", "5:5", "ties with the one at etc/t.yaml:3:5" },
+	  "  - {protocol: tcp, port: http, handler: web}\n", "5:5", "listener tcp any port 80 (http) ties with tcp any port 80 (http) at etc/t.yaml:3:5" },
 	{ "policy: {unbound: accept}\n", "1:19", "expected drop | reject" },
 	{ "policy: {answers_per_second: lots}\n", "1:30", "expected a number" },
 	{ "control: {socket: /0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
