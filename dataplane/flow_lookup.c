@@ -168,15 +168,30 @@ static inline void go_to_second_buckets(const struct flow_table *table, struct b
 	}
 }
 
-// Other threads only: a key that was in neither bucket may have come back to its first one in between.
-static inline void check_misses(const struct flow_table *table, const struct burst *burst, const struct burst *first,
-				unsigned n, const struct flow_key *const key[], uint32_t flow[])
+// A first bucket that did not have the key, and its version then.
+struct first_try {
+	uint32_t number, meta;
+	uint32_t place;
+};
+
+static inline void remember(const struct burst *burst, unsigned n, struct first_try try[])
 {
 	for (unsigned j = 0; j < n; j++) {
-		unsigned i = first->todo[j];
-		const struct flow_bucket *bucket = &table->bucket[first->number[i]];
+		unsigned i = burst->todo[j];
 
-		if (flow[i] == FLOW_NONE && unlikely(meta_load(bucket) != first->meta[i]))
+		try[j] = (struct first_try){ burst->number[i], burst->meta[i], i };
+	}
+}
+
+// Other threads only: a key that was in neither bucket may have come back to its first one in between.
+static inline void check_misses(const struct flow_table *table, const struct burst *burst,
+				const struct first_try try[], unsigned n, const struct flow_key *const key[],
+				uint32_t flow[])
+{
+	for (unsigned j = 0; j < n; j++) {
+		unsigned i = try[j].place;
+
+		if (flow[i] == FLOW_NONE && unlikely(meta_load(&table->bucket[try[j].number]) != try[j].meta))
 			flow[i] = find(table, key[i], burst->hash[i]);
 	}
 }
@@ -185,7 +200,8 @@ static inline void check_misses(const struct flow_table *table, const struct bur
 static __rte_always_inline void lookup(const struct flow_table *table,
 	const struct flow_key *const key[], unsigned n, uint32_t flow[], const bool shared)
 {
-	struct burst burst, first;
+	struct first_try try[BURST];
+	struct burst burst;
 	unsigned left;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -195,11 +211,11 @@ static __rte_always_inline void lookup(const struct flow_table *table,
 	}
 	left = probe(table, &burst, n, key, flow, true, shared);
 	if (shared)
-		first = burst;
+		remember(&burst, left, try);
 	go_to_second_buckets(table, &burst, left);
 	probe(table, &burst, left, key, flow, false, shared);
 	if (shared)
-		check_misses(table, &burst, &first, left, key, flow);
+		check_misses(table, &burst, try, left, key, flow);
 }
 
 void flow_table_lookup_burst(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
