@@ -39,48 +39,46 @@ static const uint8_t opening[EVENTS][2] = {
 	[EVENT_RST] = { FLOW_TCP_CLOSED, FLOW_TCP_CLOSED },
 };
 
-// The state that follows, plus one; 0: the state stays. RFC 9293 3.3.2, with the originator's states.
+// The state that follows; 0 (SYN_SENT, which nothing leads to): the state stays. RFC 9293 3.3.2, the originator's states.
 // What is not in the table changes nothing: a SYN on a synchronised flow (RFC 5961 4.2), a SYN-ACK from the originator,
 // a segment from the originator alone before anybody answered.
-#define TO(state) (FLOW_TCP_##state + 1)
 static const uint8_t transitions[TCP_STATES][2][EVENTS] = {
 	[FLOW_TCP_SYN_SENT] = {
-		[FLOW_ORIG] = { [EVENT_RST] = TO(CLOSED) },
-		[FLOW_RESP] = { [EVENT_SYN] = TO(SYN_RCVD), // simultaneous open
-				[EVENT_SYN_ACK] = TO(SYN_RCVD),
-				[EVENT_ACK] = TO(SYN_RCVD), // its SYN-ACK was missed
-				[EVENT_FIN] = TO(CLOSE_WAIT),
-				[EVENT_RST] = TO(CLOSED) } },
+		[FLOW_ORIG] = { [EVENT_RST] = FLOW_TCP_CLOSED },
+		[FLOW_RESP] = { [EVENT_SYN] = FLOW_TCP_SYN_RCVD, // simultaneous open
+				[EVENT_SYN_ACK] = FLOW_TCP_SYN_RCVD,
+				[EVENT_ACK] = FLOW_TCP_SYN_RCVD, // its SYN-ACK was missed
+				[EVENT_FIN] = FLOW_TCP_CLOSE_WAIT,
+				[EVENT_RST] = FLOW_TCP_CLOSED } },
 	[FLOW_TCP_SYN_RCVD] = {
-		[FLOW_ORIG] = { [EVENT_ACK] = TO(ESTABLISHED),
-				[EVENT_FIN] = TO(FIN_WAIT_1),
-				[EVENT_RST] = TO(CLOSED) },
-		[FLOW_RESP] = { [EVENT_FIN] = TO(CLOSE_WAIT), [EVENT_RST] = TO(CLOSED) } },
+		[FLOW_ORIG] = { [EVENT_ACK] = FLOW_TCP_ESTABLISHED,
+				[EVENT_FIN] = FLOW_TCP_FIN_WAIT_1,
+				[EVENT_RST] = FLOW_TCP_CLOSED },
+		[FLOW_RESP] = { [EVENT_FIN] = FLOW_TCP_CLOSE_WAIT, [EVENT_RST] = FLOW_TCP_CLOSED } },
 	[FLOW_TCP_ESTABLISHED] = {
-		[FLOW_ORIG] = { [EVENT_FIN] = TO(FIN_WAIT_1), [EVENT_RST] = TO(CLOSED) },
-		[FLOW_RESP] = { [EVENT_FIN] = TO(CLOSE_WAIT), [EVENT_RST] = TO(CLOSED) } },
+		[FLOW_ORIG] = { [EVENT_FIN] = FLOW_TCP_FIN_WAIT_1, [EVENT_RST] = FLOW_TCP_CLOSED },
+		[FLOW_RESP] = { [EVENT_FIN] = FLOW_TCP_CLOSE_WAIT, [EVENT_RST] = FLOW_TCP_CLOSED } },
 	[FLOW_TCP_FIN_WAIT_1] = {
-		[FLOW_ORIG] = { [EVENT_RST] = TO(CLOSED) },
-		[FLOW_RESP] = { [EVENT_FIN] = TO(CLOSING),
-				[EVENT_FIN_ACKED] = TO(FIN_WAIT_2),
-				[EVENT_RST] = TO(CLOSED) } },
+		[FLOW_ORIG] = { [EVENT_RST] = FLOW_TCP_CLOSED },
+		[FLOW_RESP] = { [EVENT_FIN] = FLOW_TCP_CLOSING,
+				[EVENT_FIN_ACKED] = FLOW_TCP_FIN_WAIT_2,
+				[EVENT_RST] = FLOW_TCP_CLOSED } },
 	[FLOW_TCP_FIN_WAIT_2] = {
-		[FLOW_ORIG] = { [EVENT_RST] = TO(CLOSED) },
-		[FLOW_RESP] = { [EVENT_FIN] = TO(TIME_WAIT), [EVENT_RST] = TO(CLOSED) } },
+		[FLOW_ORIG] = { [EVENT_RST] = FLOW_TCP_CLOSED },
+		[FLOW_RESP] = { [EVENT_FIN] = FLOW_TCP_TIME_WAIT, [EVENT_RST] = FLOW_TCP_CLOSED } },
 	[FLOW_TCP_CLOSING] = {
-		[FLOW_ORIG] = { [EVENT_RST] = TO(CLOSED) },
-		[FLOW_RESP] = { [EVENT_FIN_ACKED] = TO(TIME_WAIT), [EVENT_RST] = TO(CLOSED) } },
+		[FLOW_ORIG] = { [EVENT_RST] = FLOW_TCP_CLOSED },
+		[FLOW_RESP] = { [EVENT_FIN_ACKED] = FLOW_TCP_TIME_WAIT, [EVENT_RST] = FLOW_TCP_CLOSED } },
 	[FLOW_TCP_CLOSE_WAIT] = {
-		[FLOW_ORIG] = { [EVENT_FIN] = TO(LAST_ACK), [EVENT_RST] = TO(CLOSED) },
-		[FLOW_RESP] = { [EVENT_RST] = TO(CLOSED) } },
+		[FLOW_ORIG] = { [EVENT_FIN] = FLOW_TCP_LAST_ACK, [EVENT_RST] = FLOW_TCP_CLOSED },
+		[FLOW_RESP] = { [EVENT_RST] = FLOW_TCP_CLOSED } },
 	[FLOW_TCP_LAST_ACK] = {
-		[FLOW_ORIG] = { [EVENT_RST] = TO(CLOSED) },
-		[FLOW_RESP] = { [EVENT_FIN_ACKED] = TO(CLOSED), [EVENT_RST] = TO(CLOSED) } },
+		[FLOW_ORIG] = { [EVENT_RST] = FLOW_TCP_CLOSED },
+		[FLOW_RESP] = { [EVENT_FIN_ACKED] = FLOW_TCP_CLOSED, [EVENT_RST] = FLOW_TCP_CLOSED } },
 	[FLOW_TCP_TIME_WAIT] = {
-		[FLOW_ORIG] = { [EVENT_RST] = TO(CLOSED) },
-		[FLOW_RESP] = { [EVENT_RST] = TO(CLOSED) } },
+		[FLOW_ORIG] = { [EVENT_RST] = FLOW_TCP_CLOSED },
+		[FLOW_RESP] = { [EVENT_RST] = FLOW_TCP_CLOSED } },
 };
-#undef TO
 
 static bool known(const struct flow *flow, enum flow_direction end)
 {
@@ -202,12 +200,15 @@ static void note_window(struct flow *flow, enum flow_direction direction, const 
 	flow->tcp_window[direction] = segment->window;
 }
 
-static void step(struct flow *flow, enum flow_direction direction, enum event event)
+// Returns whether the state has changed.
+static bool step(struct flow *flow, enum flow_direction direction, enum event event)
 {
 	uint8_t to = transitions[flow->state][direction][event];
 
-	if (to != 0)
-		flow->state = to - 1;
+	if (to == 0)
+		return false;
+	flow->state = to;
+	return true;
 }
 
 // Once the originator has sent its FIN, what the responder wants in the end is known: the number behind that FIN. Kept
@@ -246,8 +247,12 @@ void tcp_open(struct flow *flow, enum flow_direction direction, const struct tcp
 enum tcp_result tcp_follow(struct flow *flow, enum flow_direction direction, const struct tcp_segment *segment)
 {
 	enum event event = event_of(segment);
-	bool first_answer = direction == FLOW_RESP && flow->embryonic;
+	bool first_answer = direction == FLOW_RESP && flow->embryonic, moved;
 
+	if (flow->state >= TCP_STATES) { // opened by what was no segment
+		tcp_open(flow, direction, segment);
+		return first_answer ? TCP_ANSWERED : TCP_FOLLOWED;
+	}
 	if (event == EVENT_SYN && flow->state >= FLOW_TCP_TIME_WAIT)
 		return TCP_REOPENED;
 	if ((event == EVENT_SYN || event == EVENT_SYN_ACK) && flow->state >= FLOW_TCP_ESTABLISHED)
@@ -260,10 +265,10 @@ enum tcp_result tcp_follow(struct flow *flow, enum flow_direction direction, con
 		step(flow, direction, EVENT_FIN_ACKED);
 	if (event == EVENT_FIN && !fin_counts(flow, direction, segment))
 		event = EVENT_ACK;
-	step(flow, direction, event);
+	moved = step(flow, direction, event);
 	if (event != EVENT_NONE && event != EVENT_RST)
 		note_window(flow, direction, segment);
-	if (event == EVENT_FIN)
+	if (event == EVENT_FIN && moved)
 		note_fin(flow, direction, segment);
 	return first_answer ? TCP_ANSWERED : TCP_FOLLOWED;
 }
