@@ -212,9 +212,9 @@ static json_t *tuple_object(const struct flow *hot, const struct flow_cold *cold
 	unsigned orig = hot->orig_end, resp = !orig;
 	uint16_t port = rte_be_to_cpu_16(key->port[resp]);
 	snprintf(number, sizeof(number), "%u", key->protocol);
-	return json_pack("{s:s, s:i, s:s, s:i, s:s, s:i, s:s?}",
+	return json_pack("{s:s, s:o, s:s, s:i, s:s, s:i, s:s?}",
 		"proto", protocol ? protocol : number,
-		"vlan", (int)cold->vlan,
+		"vlan", cold->vlan ? json_integer(cold->vlan) : json_null(),
 		"orig_addr", address_format(&key->address[orig], key->family, originator),
 		"orig_port", (int)rte_be_to_cpu_16(key->port[orig]),
 		"resp_addr", address_format(&key->address[resp], key->family, responder),

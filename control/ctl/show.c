@@ -259,7 +259,7 @@ void show_flows(const json_t *result)
 		{ "ORIGINATOR", "originator", CELL_TEXT },
 		{ "RESPONDER", "responder", CELL_TEXT },
 		{ "SERVICE", "service", CELL_TEXT },
-		{ "VLAN", "vlan", CELL_COUNT },
+		{ "VLAN", "vlan", CELL_TEXT },
 		{ "STATE", "state", CELL_TEXT },
 		{ "PACKETS >", "packets_orig", CELL_COUNT },
 		{ "BYTES >", "bytes_orig", CELL_BYTES },

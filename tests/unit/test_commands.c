@@ -311,7 +311,7 @@ static void a_change_that_fails_leaves_all_as_it_was(void **state)
 	json_decref(result_of(fake, "allow", "{\"match\":\"tcp 443\"}"));
 	fake->refuse_publish = true;
 	assert_refused(fake, "{\"version\":1,\"command\":\"deny\",\"arguments\":{\"match\":\"tcp 1\"}}", "don't compile");
-	assert_refused(fake, "{\"version\":1,\"command\":\"rules load\",\"arguments\":{\"text\":\"\"}}", "don't compile");
+	assert_refused(fake, "{\"version\":1,\"command\":\"rules load\",\"arguments\":{\"text\":\"default allow\"}}", "don't compile");
 	assert_refused(fake, "{\"version\":1,\"command\":\"rules delete\",\"arguments\":{\"id\":1}}", "");
 	assert_refused(fake, "{\"version\":1,\"command\":\"reload\"}", "gone");
 	assert_refused(fake, "{\"version\":1,\"command\":\"deny\",\"arguments\":{\"match\":\"tpc 1\"}}", "tpc");
