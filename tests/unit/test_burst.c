@@ -114,7 +114,10 @@ static int set_up_workers(unsigned workers, const char *extra)
 		if (!runtime->workers[i])
 			fail_msg("%s", error.text);
 	}
+	struct hash_secret secret;
+	assert_int_equal(hash_secret_draw(&secret), 0);
 	for (unsigned i = 0; i < workers; i++) {
+		runtime->workers[i]->steering_secret = secret;
 		memcpy(runtime->workers[i]->peer, runtime->workers, sizeof(runtime->workers));
 		runtime->workers[i]->interfaces = runtime->interfaces;
 		runtime->workers[i]->handlers = runtime->handlers;
