@@ -33,10 +33,23 @@ uint16_t checksum_transport(const uint8_t *addresses, uint32_t address_bytes, ui
 	return fold(sum + rte_raw_cksum(payload, length));
 }
 
+// CRC32c of bytes at any alignment, which rte_hash_crc does not promise.
+static uint32_t crc32c(const uint8_t *bytes, uint32_t length, uint32_t crc)
+{
+	uint32_t at = 0, word;
+
+	for (; length - at >= sizeof(word); at += sizeof(word)) {
+		memcpy(&word, bytes + at, sizeof(word));
+		crc = rte_hash_crc_4byte(word, crc);
+	}
+	for (; at < length; at++)
+		crc = rte_hash_crc_1byte(bytes[at], crc);
+	return crc;
+}
+
 uint32_t checksum_sctp(const uint8_t *packet, uint32_t length)
 {
-	uint32_t crc = rte_hash_crc(packet, SCTP_CHECKSUM_AT, UINT32_MAX);
+	uint32_t crc = rte_hash_crc_4byte(0, crc32c(packet, SCTP_CHECKSUM_AT, UINT32_MAX));
 
-	crc = rte_hash_crc_4byte(0, crc);
-	return rte_cpu_to_le_32(~rte_hash_crc(packet + SCTP_HEADER, length - SCTP_HEADER, crc));
+	return rte_cpu_to_le_32(~crc32c(packet + SCTP_HEADER, length - SCTP_HEADER, crc));
 }
