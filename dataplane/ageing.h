@@ -54,7 +54,8 @@ bool ageing_expired(const struct ageing *ageing, const struct flow *flow, uint64
 void ageing_end(struct ageing *ageing, uint32_t flow, enum flow_end why);
 
 // Moves the wheel to now and ends what has expired, looking at no more than budget flows. Returns how many ended.
-// A clock that jumps far ahead costs no more than one turn of the wheel.
+// A clock that jumps far ahead costs no more than one turn of the wheel. Ends come up to one slot late; those of
+// embryonic flows that sent again by up to one and a quarter of their timeout.
 unsigned ageing_advance(struct ageing *ageing, uint64_t now, unsigned budget);
 
 // Makes room for one flow in a full table: ends the oldest embryonic one. false if there is none.

@@ -47,6 +47,20 @@ size_t flow_table_bytes(uint32_t capacity)
 	       (size_t)capacity * (sizeof(struct flow_record) + 2 * sizeof(uint32_t));
 }
 
+// A secret of zeroes would multiply everything by 0: fixed words (digits of pi) make it harmless, and no other weaker.
+static struct hash_secret away_from_zero(const struct hash_secret *secret)
+{
+	static const uint64_t pi[8] = {
+		0x243f6a8885a308d3, 0x13198a2e03707344, 0xa4093822299f31d0, 0x082efa98ec4e6c89,
+		0x452821e638d01377, 0xbe5466cf34e90c6c, 0xc0ac29b7c97c50dd, 0x3f84d5b5b5470917,
+	};
+	struct hash_secret other;
+
+	for (unsigned i = 0; i < 8; i++)
+		other.word[i] = secret->word[i] ^ pi[i];
+	return other;
+}
+
 struct flow_table *flow_table_create(const struct flow_table_params *params)
 {
 	struct flow_table *table;
@@ -66,7 +80,7 @@ struct flow_table *flow_table_create(const struct flow_table_params *params)
 	table->spare = table->sequence + params->capacity;
 	table->bucket_mask = (uint32_t)buckets - 1;
 	table->capacity = params->capacity;
-	table->secret = params->secret;
+	table->secret = away_from_zero(&params->secret);
 	return table;
 }
 
