@@ -259,9 +259,14 @@ static void empty_list_is_the_default_policy(void **state)
 static void impossible_rules_are_refused(void **state)
 {
 	(void)state;
-	struct rule rules[] = { rule_for(256, 0, 65535, 1), rule_for(TCP, 2, 1, 1), rule_for(TCP, 1, 1, 1) };
+	struct rule rules[] = {
+		rule_for(256, 0, 65535, 1), rule_for(TCP, 2, 1, 1), rule_for(TCP, 1, 1, 1), rule_for(TCP, 1, 1, 1),
+		rule_for(TCP, 1, 1, 1),
+	};
 	rules[2].source_port = (struct port_range){ 9, 8 };
-	for (size_t i = 0; i < 3; i++) {
+	rules[3].source = (struct prefix){ .family = FAMILY_IP4, .bits = 33 };
+	rules[4].destination = (struct prefix){ .family = 5, .bits = 8 };
+	for (size_t i = 0; i < 5; i++) {
 		struct rule_matcher *matcher = NULL;
 		assert_int_equal(rule_matcher_build(&rules[i], 1, VERDICT_DROP, NO_SOCKET, &matcher), -EINVAL);
 		assert_null(matcher);

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How the index of listeners lies in memory: what listener_build.c makes and listener_index.c reads.
+#pragma once
+
+#include "dataplane/listener_index.h"
+
+enum {
+	PORTS = 65536,
+	NOBODY = UINT32_MAX,
+	GIVEN_INTERFACE = 1 << 0,
+	GIVEN_VLAN = 1 << 1,
+	GIVEN_KINDS = 4,
+	PREFIXES = 129,
+	LEVELS_MAX = GIVEN_KINDS * PREFIXES,
+};
+
+// What listeners of one group have in common: all but the ports.
+struct group_key {
+	struct ip_address address; // masked
+	uint16_t vlan;
+	uint8_t interface;
+	uint8_t protocol;
+	uint8_t family;
+	uint8_t prefix;
+	uint8_t given; // GIVEN_INTERFACE | GIVEN_VLAN
+	uint8_t score; // how many of them are given
+};
+static_assert(sizeof(struct group_key) == 24, "no padding, so that it compares and hashes as bytes");
+
+// The ports from low up to the next span's low belong to one listener, or to nobody.
+struct span {
+	uint32_t listener;
+	uint16_t low;
+};
+
+struct group {
+	struct group_key key;
+	uint32_t first_span;
+	uint32_t span_count;
+	uint32_t any_port; // the listener on any port, or NOBODY
+};
+
+// Keys of one kind and prefix length that exist at all.
+struct level {
+	uint8_t prefix;
+	uint8_t given;
+	uint8_t score;
+};
+
+struct levels {
+	unsigned count;
+	struct level level[LEVELS_MAX]; // the most specific first
+};
+
+struct listener_index {
+	struct levels levels[2]; // IPv4, IPv6
+	struct listener *listeners;
+	struct group *groups;
+	struct span *spans;
+	uint32_t *slots; // open addressing: index of a group, or NOBODY
+	uint64_t slot_mask;
+	size_t group_count;
+	size_t span_count;
+};
+
+static inline struct ip_address mask_address(const struct ip_address *address, unsigned bits)
+{
+	struct ip_address masked = { 0 };
+	memcpy(masked.byte, address->byte, bits / 8);
+	if (bits % 8)
+		masked.byte[bits / 8] = address->byte[bits / 8] & (uint8_t)(0xff00 >> bits % 8);
+	return masked;
+}
+
+static inline uint64_t group_hash(const struct group_key *key)
+{
+	uint64_t word[3], hash = 0;
+	memcpy(word, key, sizeof(word));
+	for (unsigned i = 0; i < 3; i++) {
+		hash = (hash ^ word[i]) * 0x9e3779b97f4a7c15;
+		hash ^= hash >> 32;
+	}
+	return hash;
+}
