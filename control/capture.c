@@ -169,6 +169,25 @@ static int walk(pcap_t *pcap, struct capture *capture)
 	return result;
 }
 
+// Workers see different packets, but must see one clock, or flows would end differently with their number.
+static bool straighten_clock(struct capture *capture)
+{
+	struct capture_index *index = &capture->index;
+	uint64_t at = 1;
+	while (at < index->count && index->time_ns[at] >= index->time_ns[at - 1])
+		at++;
+	if (at >= index->count)
+		return true;
+	capture->stamp_ns = malloc(index->count * sizeof(*capture->stamp_ns));
+	if (!capture->stamp_ns)
+		return false;
+	memcpy(capture->stamp_ns, index->time_ns, index->count * sizeof(*capture->stamp_ns));
+	for (; at < index->count; at++)
+		if (index->time_ns[at] < index->time_ns[at - 1])
+			index->time_ns[at] = index->time_ns[at - 1];
+	return true;
+}
+
 int capture_open(const char *file, struct capture *capture, struct error *error)
 {
 	memset(capture, 0, sizeof(*capture));
@@ -180,7 +199,7 @@ int capture_open(const char *file, struct capture *capture, struct error *error)
 	if (result == PCAP_ERROR)
 		snprintf(capture->broken, sizeof(capture->broken), "%s", pcap_geterr(pcap));
 	pcap_close(pcap);
-	if (result != 0)
+	if (result != 0 && straighten_clock(capture))
 		return 0;
 	error_set(error, "%s: no memory for the index behind packet %lu", file, (unsigned long)capture->index.count);
 	capture_close(capture);
@@ -197,4 +216,6 @@ void capture_close(struct capture *capture)
 	free(index->captured);
 	free(index->on_wire);
 	memset(index, 0, sizeof(*index));
+	free(capture->stamp_ns);
+	capture->stamp_ns = NULL;
 }

@@ -2,12 +2,15 @@
 // Takes what the workers of a replay report, packets and ended flows, off their rings. Control thread.
 #pragma once
 
+#include "control/capture.h"
 #include "control/flow_log.h"
 #include "control/packet_log.h"
 #include "control/runtime.h"
 
 struct collector {
 	const struct runtime *runtime;
+	const struct capture *captures;
+	unsigned capture_count;
 	struct packet_log *packets; // NULL: none
 	struct flow_log *flows;     // NULL: none
 	struct flow_top top;

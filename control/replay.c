@@ -170,6 +170,8 @@ static void run_workers(struct replay *replay, const sigset_t *stop_signals)
 {
 	struct runtime *runtime = &replay->runtime;
 	replay->collector.runtime = runtime;
+	replay->collector.captures = replay->captures;
+	replay->collector.capture_count = (unsigned)replay->options->capture_count;
 	runtime->pump = collector_pump;
 	runtime->pump_context = &replay->collector;
 	feed_start(&replay->feed, runtime, stop_signals);

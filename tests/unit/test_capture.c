@@ -89,7 +89,7 @@ static void every_packet_is_noted_with_its_time_and_lengths(void **state)
 	assert_int_equal(file_open(&file, &capture, &error), 0);
 	assert_int_equal(capture.index.count, 3);
 	assert_int_equal(capture.index.time_ns[0], 10500000000ull);
-	assert_int_equal(capture.index.time_ns[1], 9999999000ull);
+	assert_int_equal(capture.index.time_ns[2], 11000001000ull);
 	assert_int_equal(capture.index.captured[1], 64);
 	assert_int_equal(capture.index.on_wire[1], 1514);
 	assert_int_equal(capture.index.captured[2], 0);
@@ -98,6 +98,37 @@ static void every_packet_is_noted_with_its_time_and_lengths(void **state)
 	assert_int_equal(capture.bytes, 124);
 	assert_int_equal(capture.longest, 64);
 	assert_string_equal(capture.broken, "");
+	capture_close(&capture);
+}
+
+static void clock_never_goes_back_and_stamps_are_kept_beside_it(void **state)
+{
+	(void)state;
+	static const uint32_t stamps[] = { 5, 9, 3, 8, 9, 10, 1 }, clock[] = { 5, 9, 9, 9, 9, 10, 10 };
+	struct test_file file = pcap_create(MAGIC_MICRO, ETHERNET);
+	for (unsigned i = 0; i < 7; i++)
+		pcap_add(&file, (struct record_header){ stamps[i], 0, 60, 60 });
+	struct capture capture;
+	struct error error;
+	assert_int_equal(file_open(&file, &capture, &error), 0);
+	assert_non_null(capture.stamp_ns);
+	for (unsigned i = 0; i < 7; i++) {
+		assert_int_equal(capture.stamp_ns[i], stamps[i] * 1000000000ull);
+		assert_int_equal(capture.index.time_ns[i], clock[i] * 1000000000ull);
+	}
+	capture_close(&capture);
+}
+
+static void ordered_captures_need_no_second_table_of_times(void **state)
+{
+	(void)state;
+	struct test_file file = pcap_create(MAGIC_MICRO, ETHERNET);
+	for (unsigned i = 0; i < 3; i++)
+		pcap_add(&file, (struct record_header){ 7, 0, 60, 60 });
+	struct capture capture;
+	struct error error;
+	assert_int_equal(file_open(&file, &capture, &error), 0);
+	assert_null(capture.stamp_ns);
 	capture_close(&capture);
 }
 
@@ -267,6 +298,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_packet_is_noted_with_its_time_and_lengths),
+		cmocka_unit_test(clock_never_goes_back_and_stamps_are_kept_beside_it),
+		cmocka_unit_test(ordered_captures_need_no_second_table_of_times),
 		cmocka_unit_test(nanoseconds_are_kept),
 		cmocka_unit_test(fractions_beyond_a_second_do_not_overflow),
 		cmocka_unit_test(original_length_is_never_less_than_captured),
