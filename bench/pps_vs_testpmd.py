@@ -149,6 +149,7 @@ def measure(options, folder):
         for make in (lambda: Testpmd(options, device), lambda: Portier(options, device, folder)):
             peers.append(make())
             peers[-1].pause()
+        os.sched_setaffinity(0, {options.control_cpu})  # the clients that are asked from here stay off the worker
         testpmd, portier = peers
         portier.window(options.seconds)  # makes the flows; neither of these two windows counts
         testpmd.window(options.seconds)
@@ -195,7 +196,6 @@ def main():
                         help="EAL arguments of both")
     parser.add_argument("--json", metavar="FILE", help="writes the result there")
     options = parser.parse_args()
-    os.sched_setaffinity(0, {options.control_cpu})
     with tempfile.TemporaryDirectory() as folder:
         result = summary(*measure(options, pathlib.Path(folder)), options)
     print("median ratio %.3f (quartiles %.3f to %.3f, range %.3f to %.3f), criterion %.2f: %s" % (

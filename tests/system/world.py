@@ -222,6 +222,11 @@ def balanced(report):
                                                                                 re.IGNORECASE)
 
 
+def printed(report, name):
+    """The packets of a line of the printed ledger."""
+    return int(re.search(rf"^ *[=+]? *{name}\b[a-z ]*? +([\d,]+)", report, re.MULTILINE)[1].replace(",", ""))
+
+
 def drops(stats):
     """Packets by drop reason."""
     return {drop["reason"]: drop["packets"] for drop in stats["drops"]}
