@@ -84,9 +84,12 @@ static void print_interfaces(const struct findings *found, struct table *table)
 	for (size_t i = 0; i < found->config.interface_count; i++) {
 		const struct config_interface *interface = &found->config.interfaces[i];
 		snprintf(name, sizeof(name), "interface %s", interface->name);
-		snprintf(mtu, sizeof(mtu), interface->mtu ? ", mtu %u" : "", interface->mtu);
-		snprintf(queues, sizeof(queues), interface->queues ? "%u queues" : "a queue for each worker",
-			interface->queues);
+		mtu[0] = '\0';
+		if (interface->mtu)
+			snprintf(mtu, sizeof(mtu), ", mtu %u", interface->mtu);
+		snprintf(queues, sizeof(queues), "a queue for each worker");
+		if (interface->queues)
+			snprintf(queues, sizeof(queues), "queues: %u", interface->queues);
 		snprintf(cell, sizeof(cell), "%s: %s%s, checksum %s%s", interface->device, queues, mtu,
 			checksum[interface->checksum], interface->promiscuous ? ", promiscuous" : "");
 		row(table, name, cell);

@@ -145,20 +145,6 @@ static bool pcap_trouble(const char *device, char *text, size_t size)
 	return false;
 }
 
-static bool memif_trouble(const char *device, char *text, size_t size)
-{
-	char value[VALUE_MAX];
-	if (!argument(device, "socket", value))
-		return false;
-	char *slash = strrchr(value, '/');
-	if (slash && slash != value)
-		*slash = '\0';
-	if (!slash || access(value, W_OK) == 0)
-		return false;
-	snprintf(text, size, "the folder '%s' of the socket of '%s' can't be written to: %s", value, device, strerror(errno));
-	return true;
-}
-
 // What is known of single drivers. false: nothing to say.
 static const struct {
 	const char *driver;
@@ -168,7 +154,6 @@ static const struct {
 	{ "eth_af_packet", packet_trouble },
 	{ "net_tap", tap_trouble },
 	{ "net_pcap", pcap_trouble },
-	{ "net_memif", memif_trouble },
 };
 
 void device_trouble(const char *device, int code, char *text, size_t size)

@@ -148,13 +148,21 @@ static void choose_scatter(const struct interface *interface, const struct inter
 	conf->txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS & info->tx_offload_capa;
 }
 
+// Drivers that leave max_mtu open say by max_rx_pktlen what fits.
+static uint32_t largest_mtu(const struct rte_eth_dev_info *info)
+{
+	const uint32_t frame = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+	bool by_frame = info->max_mtu == UINT16_MAX && info->max_rx_pktlen > frame;
+	return by_frame ? RTE_MIN(info->max_rx_pktlen - frame, (uint32_t)UINT16_MAX) : info->max_mtu;
+}
+
 static int check_mtu(const struct interface *interface, const struct interface_params *params,
 		     const struct rte_eth_dev_info *info, char error[INTERFACE_ERROR_MAX])
 {
-	if (!params->mtu || (params->mtu >= info->min_mtu && params->mtu <= info->max_mtu))
+	if (!params->mtu || (params->mtu >= info->min_mtu && params->mtu <= largest_mtu(info)))
 		return 0;
 	return fail(error, -EINVAL, "mtu %u does not fit '%s', expected %u to %u", params->mtu, interface->device,
-		info->min_mtu, info->max_mtu);
+		info->min_mtu, largest_mtu(info));
 }
 
 static int set_mtu(struct interface *interface, const struct interface_params *params,

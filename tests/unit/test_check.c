@@ -81,7 +81,7 @@ static void good_configuration_is_told_in_full(void **state)
 {
 	(void)state;
 	static const char *const told[] = { "c.yaml: nothing is wrong", "worker 0", "control", "flow table", "65536 flows",
-		"interface wan0", "net_null0: 1 queues", "mtu 1400", "checksum verify", "handler web", "count, default",
+		"interface wan0", "net_null0: queues: 1", "mtu 1400", "checksum verify", "handler web", "count, default",
 		"handler app", "net_null1, uplink wan0", "tcp 203.0.113.0/24 port 443 (https) -> app",
 		"udp any ports 5-9 interface wan0 vlan 7 -> web", "2 from r.rules, default reject" };
 	write_file("c.yaml", "interfaces: [{name: wan0, device: net_null0, queues: 1, mtu: 1400, checksum: verify}]\n"

@@ -184,6 +184,20 @@ static void file_that_is_only_written_opens(void **state)
 	interface_close(&interface);
 }
 
+static void file_that_is_only_read_opens(void **state)
+{
+	struct world *world = *state;
+	struct interface interface;
+	struct rte_mbuf *mbuf[32];
+	char device[256];
+	snprintf(device, sizeof(device), "net_pcap2,rx_pcap=%s", world->capture);
+	must_open(world, device, 1, &interface);
+	uint16_t got = rte_eth_rx_burst(interface.port_id, 0, mbuf, 32);
+	assert_int_equal(got, FRAMES);
+	rte_pktmbuf_free_bulk(mbuf, got);
+	interface_close(&interface);
+}
+
 static void ring_gives_back_what_was_sent(void **state)
 {
 	struct world *world = *state;
@@ -366,6 +380,7 @@ int main(void)
 		cmocka_unit_test(queues_asked_for_are_bounded_by_workers),
 		cmocka_unit_test(capture_is_read_to_its_end_and_file_is_written),
 		cmocka_unit_test(file_that_is_only_written_opens),
+		cmocka_unit_test(file_that_is_only_read_opens),
 		cmocka_unit_test(ring_gives_back_what_was_sent),
 		cmocka_unit_test(device_in_use_is_refused_and_stays_in_use),
 		cmocka_unit_test(two_devices_of_one_driver_are_two),
