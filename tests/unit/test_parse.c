@@ -168,7 +168,8 @@ static void ip4_tcp_faults_have_their_reasons(void **state)
 	struct packet p = ip4(6, tcp, sizeof(tcp));
 
 	(void)state;
-	p.byte[IP4 + 16] = 0x50; // so that ihl 6 finds a data offset
+	p.byte[IP4 + 16] = 0x50; // so that ihl 6 finds a header
+	p.byte[IP4 + 4] = p.byte[IP4 + 6] = 1;
 	try_pokes(&p, pokes, ARRAY_LEN(pokes));
 }
 
