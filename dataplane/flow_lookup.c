@@ -118,7 +118,7 @@ static __rte_always_inline bool candidate_is(const struct flow_table *table, con
 
 	if (!shared)
 		return key_equal(key, found) & (burst->match[i] != 0);
-	return key_equal_shared(key, found) & (burst->match[i] != 0) &
+	return burst->match[i] != 0 && key_equal_shared(key, found) &&
 	       (meta_load(&table->bucket[burst->number[i]]) == burst->meta[i]);
 }
 
@@ -128,9 +128,9 @@ static __rte_always_inline bool needs_slow_way(const struct flow_table *table, c
 {
 	unsigned match = burst->match[i];
 
-	if (!shared)
-		return (match & (match - 1)) != 0;
-	return ((match & (match - 1)) != 0) | (meta_load(&table->bucket[burst->number[i]]) != burst->meta[i]);
+	if ((match & (match - 1)) != 0)
+		return true;
+	return shared && meta_load(&table->bucket[burst->number[i]]) != burst->meta[i];
 }
 
 // Probes the bucket of all keys, or of those of the list. What is left is for the second buckets: returns how many.
@@ -148,7 +148,8 @@ static __rte_always_inline unsigned probe(const struct flow_table *table, struct
 		bool more = bucket_overflow(burst->meta[i]) > 0;
 
 		flow[i] = burst->candidate[i] | -(uint32_t)!same;
-		if (unlikely(!same && needs_slow_way(table, burst, i, shared))) {
+		// In this order: a key that is in its second bucket is no rare event, and hard to foresee.
+		if (unlikely(needs_slow_way(table, burst, i, shared)) && !same) {
 			flow[i] = find(table, key[i], burst->hash[i]);
 			more = false;
 		}
