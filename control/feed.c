@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
+
 #include "control/stats.h"
 
 enum {
@@ -124,7 +126,9 @@ int feed_capture(struct feed *feed, struct capture *capture, struct error *error
 	feed->next_number += index->count;
 	feed->latest_ns = capture->last_ns;
 	uint64_t before = received(feed->runtime);
+	uint64_t started = rte_rdtsc();
 	int result = run(feed, index, error);
+	feed->ticks += rte_rdtsc() - started;
 	uint64_t came = received(feed->runtime) - before;
 	close_device(feed, capture, fd);
 	if (result < 0 || feed->interrupted || came == index->count)

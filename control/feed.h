@@ -15,6 +15,7 @@ struct feed {
 	unsigned fed;          // captures
 	uint64_t next_number;  // of the next packet, from 1
 	uint64_t latest_ns;    // latest time stamp so far
+	uint64_t ticks;        // of the TSC that packets took; opening and closing of devices is not in it
 	uint64_t sent;         // packets that were sent on captures' devices so far
 	json_t *interfaces;    // what stats_interfaces said of each
 };

@@ -19,6 +19,14 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+static const char *option_name(int letter)
+{
+	const struct option *option = long_options;
+	while (option->name && option->val != letter)
+		option++;
+	return option->name;
+}
+
 static int set_workers(struct replay_options *replay, const char *text, struct error *error)
 {
 	char *end;
@@ -71,8 +79,10 @@ int options_parse(struct options *options, const char *allowed, int argc, char *
 	while ((letter = getopt_long(argc, argv, ":c:qh", long_options, NULL)) != -1) {
 		if (letter == ':')
 			return error_set(error, "%s: a value is missing", argv[optind - 1]);
-		if (letter == '?' || (letter != 'h' && !strchr(allowed, letter)))
+		if (letter == '?')
 			return error_set(error, "unknown option %s", argv[optind - 1]);
+		if (letter != 'h' && !strchr(allowed, letter))
+			return error_set(error, "option --%s is not for this command", option_name(letter));
 		if (take(options, letter, optarg, error) < 0)
 			return -1;
 	}

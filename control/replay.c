@@ -31,7 +31,6 @@ struct replay {
 	struct text_file *json;
 	struct feed feed;
 	json_t *flows; // at the end of the last capture
-	double seconds;
 	int status;
 };
 
@@ -44,8 +43,10 @@ static void complain(struct replay *replay, const struct error *error)
 static bool same_file(const char *a, const char *b)
 {
 	struct stat first, second;
-	return stat(a, &first) == 0 && stat(b, &second) == 0 && S_ISREG(first.st_mode) &&
-	       first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+	if (stat(a, &first) < 0 || stat(b, &second) < 0)
+		return strcmp(a, b) == 0;
+	// Devices such as /dev/null take from many.
+	return S_ISREG(first.st_mode) && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
 // Writing to what is read, or twice to one file, would ruin both.
@@ -54,11 +55,13 @@ static int check_outputs(const struct replay_options *options, struct error *err
 	const char *const outputs[] = { options->packets, options->flows, options->json };
 	const size_t count = sizeof(outputs) / sizeof(outputs[0]);
 	for (size_t i = 0; i < count; i++) {
-		for (size_t j = i + 1; outputs[i] && j < count; j++)
-			if (outputs[j] && (strcmp(outputs[i], outputs[j]) == 0 || same_file(outputs[i], outputs[j])))
+		if (!outputs[i])
+			continue;
+		for (size_t j = i + 1; j < count; j++)
+			if (outputs[j] && same_file(outputs[i], outputs[j]))
 				return error_set(error, "%s: named for two outputs; give each a file of its own",
 					outputs[i]);
-		for (int j = 0; outputs[i] && j < options->capture_count; j++)
+		for (int j = 0; j < options->capture_count; j++)
 			if (same_file(outputs[i], options->captures[j]))
 				return error_set(error, "%s: is the capture that is read; write to another file",
 					outputs[i]);
@@ -158,11 +161,9 @@ static void close_outputs(struct replay *replay)
 static void feed_all(struct replay *replay)
 {
 	struct error error;
-	uint64_t started = rte_rdtsc();
 	for (int i = 0; i < replay->options->capture_count && !replay->feed.interrupted; i++)
 		if (feed_capture(&replay->feed, &replay->captures[i], &error) < 0)
 			complain(replay, &error);
-	replay->seconds = (double)(rte_rdtsc() - started) / (double)rte_get_tsc_hz();
 }
 
 // From the start of the workers until they stand still.
@@ -225,7 +226,7 @@ static void report(struct replay *replay)
 		.top = &replay->collector.top,
 		.flows = replay->flows,
 		.interfaces = replay->feed.interfaces,
-		.seconds = replay->seconds,
+		.seconds = (double)replay->feed.ticks / (double)rte_get_tsc_hz(),
 		.interrupted = replay->feed.interrupted,
 	};
 	json_t *object = report_build(&input);
