@@ -38,7 +38,8 @@ def replay(portier, capture, folder, workers):
     arguments = [text for kind, path in outputs.items() for text in (f"--{kind}", str(path))]
     done = subprocess.run([portier, "replay", "--quiet", "--workers", str(workers), *arguments, str(capture)],
                           capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode in (0, 1), f"status {done.returncode}: {done.stderr}"
+    assert done.returncode == 0 or (done.returncode == 1 and "breaks off" in done.stderr), \
+        f"{workers} workers, status {done.returncode}: {done.stderr}"
     packets, flows = outputs["packets"].read_bytes(), outputs["flows"].read_bytes()
     return Run(done.returncode, done.stderr, read_table(packets.decode()), read_table(flows.decode()),
                json.loads(outputs["json"].read_text()), packets, flows)
