@@ -37,8 +37,8 @@ const char *cpu_list_format(const struct cpu_list *list, char text[CPU_LIST_TEXT
 // The CPUs that this process may use. 0, or -1 with a text.
 int cpu_allowed(struct cpu_list *allowed, struct error *error);
 
-// Chooses CPUs out of allowed. workers: how many, 0: as configured; another number than the configured list's takes its
-// first CPUs, or lets the others be chosen. share: CPUs may be shared whatever the configuration says (replay).
+// Chooses CPUs out of allowed. workers: how many, 0: as configured; fewer than the configured list's take its first CPUs,
+// more need sharing. share: CPUs may be shared whatever the configuration says (replay).
 // Auto: control on the first CPU, workers on all others. 0; -1 with a text that says what to do.
 int cpu_choose(const struct config *config, unsigned workers, bool share, const struct cpu_list *allowed,
 	       struct cpu_plan *plan, struct error *error);
