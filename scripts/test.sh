@@ -28,7 +28,7 @@ check() { # name command...
 		echo "ok   $name"
 		count 1 0 0
 	else
-		printf '%s\nFAIL %s\n' "$output" "$name"
+		printf '%s\nFAIL %s\n' "$(tail -n 60 <<<"$output")" "$name"
 		count 0 1 0
 		return 1
 	fi
