@@ -28,9 +28,16 @@ enum ip_protocol {
 };
 
 enum {
+	ETHERNET_HEADER = 14,
+	VLAN_TAG = 4,
+	TYPE_IP4 = 0x0800,
+	TYPE_IP6 = 0x86dd,
+	IP4_FRAGMENT_BITS = 0x3fff, // offset and MF, without DF
 	IP4_HEADER = 20, // without options
 	IP6_HEADER = 40,
 	ICMP_HEADER = 8, // of queries and errors, both families
+	TCP_HEADER = 20, // without options
+	UDP_HEADER = 8,
 };
 
 // One datagram on its way through the parser; becomes a struct packet_meta in the end. Offsets are from the start of the
@@ -83,6 +90,11 @@ static inline void datagram_fail(struct datagram *d, enum drop_reason reason)
 		d->reason = reason;
 }
 
+static inline unsigned address_bytes(enum ip_family family)
+{
+	return family == FAMILY_IP4 ? 4 : 16;
+}
+
 // Where the two addresses lie, one behind the other.
 static inline const uint8_t *datagram_addresses(const struct datagram *d)
 {
@@ -97,6 +109,10 @@ static inline bool ip6_is_extension(uint8_t next)
 
 	return next < 64 && (extensions >> next & 1);
 }
+
+// Parses any packet: what parse_frame promises, without its straight line for common ones.
+enum drop_reason parse_any(const struct parse_input *input, const struct parse_options *options,
+			   struct packet_meta *meta, struct fragment_info *fragment);
 
 // The datagram's length field is 0: a segmentation offload's capture, unless a jumbo payload option (RFC 2675) has the
 // length.
