@@ -108,8 +108,8 @@ class Portier(Peer):
         config = folder / "portier.yaml"
         config.write_text(f"""
 interfaces:
-  - {{name: source, device: "{device}", queues: 1, rx_descriptors: 32768, tx_descriptors: 32768}}
-workers: {{cpus: [{options.cpu}], control_cpus: [{options.control_cpu}]}}
+  - {{name: source, device: "{device}", queues: 1}}
+workers: {{cpus: [{options.cpu}], control_cpus: [{options.control_cpu}], spare_buffers: {options.flows + 1024}}}
 handlers:
   - {{name: all, kind: count}}
 default_handler: all

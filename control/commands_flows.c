@@ -50,9 +50,9 @@ static int read_port(struct flow_filter *filter, const struct runtime *runtime, 
 	if (filter->protocol != ANY)
 		return port_range_parse(word, (uint8_t)filter->protocol, &filter->port, error);
 	for (size_t i = 0; i < sizeof(tried); i++)
-		if (port_range_parse(word, tried[i], &filter->port, error) == 0)
+		if (port_range_parse(word, tried[i], &filter->port, NULL) == 0)
 			return 0;
-	return -1;
+	return error_set(error, "'%s' is no protocol, address, port, range LOW-HIGH or service name", word);
 }
 
 static int read_prefix(struct flow_filter *filter, const struct runtime *runtime, const char *word,

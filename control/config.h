@@ -61,6 +61,7 @@ struct config {
 	size_t worker_cpu_count; // auto with a number: that many
 	uint16_t *control_cpus;
 	size_t control_cpu_count;
+	uint32_t spare_buffers; // of each worker, beyond what queues and rings may hold
 	bool share_cpus; // told that control may share a CPU with a worker
 
 	// flows

@@ -194,6 +194,7 @@ static int read_control_cpus(struct yaml *yaml, yaml_node_t *node, const struct 
 static const struct yaml_field worker_fields[] = {
 	{ "cpus", read_worker_cpus },
 	{ "control_cpus", read_control_cpus },
+	{ "spare_buffers", yaml_amount, offsetof(struct config, spare_buffers), sizeof(uint32_t), 0, 1 << 26 },
 	{ "share_cpus", yaml_bool, offsetof(struct config, share_cpus) },
 	{ NULL },
 };

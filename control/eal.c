@@ -10,7 +10,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 
-enum { EAL_ARGUMENTS_MAX = 64, EAL_TEXT_MAX = 4096 };
+enum { EAL_ARGUMENTS_MAX = 256, EAL_TEXT_MAX = 4096 };
 
 // Arguments as the EAL takes them: it may permute the array, so that texts are kept apart.
 struct eal_arguments {
@@ -55,15 +55,36 @@ static bool is_pci(const char *device)
 	       sscanf(device, "%x:%x.%x", &bus, &slot, &function) == 3;
 }
 
+static size_t device_count(const struct config *config)
+{
+	return config->interface_count + config->handler_count;
+}
+
+// Device i of all that the configuration names; "" for a handler without one.
+static const char *device_at(const struct config *config, size_t i)
+{
+	return i < config->interface_count ? config->interfaces[i].device :
+					     config->handlers[i - config->interface_count].device;
+}
+
 static bool any_pci(const struct config *config)
 {
-	for (size_t i = 0; i < config->interface_count; i++)
-		if (is_pci(config->interfaces[i].device))
-			return true;
-	for (size_t i = 0; i < config->handler_count; i++)
-		if (is_pci(config->handlers[i].device))
+	for (size_t i = 0; i < device_count(config); i++)
+		if (is_pci(device_at(config, i)))
 			return true;
 	return false;
+}
+
+// The EAL probes every NIC that is bound to a DPDK driver unless it is told which: portier touches its own alone.
+static void allow_pci(struct eal_arguments *arguments, const struct config *config)
+{
+	if (!any_pci(config))
+		add(arguments, "--no-pci");
+	for (size_t i = 0; i < device_count(config); i++)
+		if (is_pci(device_at(config, i))) {
+			add(arguments, "-a");
+			add(arguments, device_at(config, i));
+		}
 }
 
 static long free_hugepages(void)
@@ -126,8 +147,8 @@ int eal_start(const struct config *config, const struct runtime_options *options
 	add(&arguments, "--main-lcore=0");
 	if (choose_memory(&arguments, config, options, megabytes, error) != 0)
 		return -1;
-	if (!any_pci(config) && !given(config, options, "--no-pci") && !given(config, options, "-a"))
-		add(&arguments, "--no-pci");
+	if (!given(config, options, "--no-pci") && !given(config, options, "-a") && !given(config, options, "--allow"))
+		allow_pci(&arguments, config);
 	if (!given(config, options, "--file-prefix")) {
 		snprintf(text, sizeof(text), "--file-prefix=portier_%d", (int)getpid());
 		add(&arguments, text);

@@ -146,7 +146,7 @@ static int open_handler(struct runtime *runtime, size_t id, struct error *error)
 
 static bool same_rss(const struct interface *a, const struct interface *b)
 {
-	return a->rss_key_length == b->rss_key_length && a->reta_size == b->reta_size &&
+	return a->rss_types == b->rss_types && a->rss_key_length == b->rss_key_length && a->reta_size == b->reta_size &&
 	       memcmp(a->rss_key, b->rss_key, a->rss_key_length) == 0 &&
 	       memcmp(a->reta, b->reta, a->reta_size * sizeof(a->reta[0])) == 0;
 }

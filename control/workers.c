@@ -50,7 +50,8 @@ static uint32_t descriptors(const struct config_interface *interface)
 // At least the sum of all that can hold a buffer, so that a stalled handler starves nobody.
 uint32_t worker_pool_count(const struct config *config, const struct runtime_options *options, unsigned workers)
 {
-	uint32_t packets = inbox_size(options) * workers + POOL_CACHE * 2 * (workers + 1) + SPARE;
+	uint32_t packets = inbox_size(options) * workers + POOL_CACHE * 2 * (workers + 1) + SPARE +
+			   config->spare_buffers;
 	for (size_t i = 0; i < config->interface_count; i++)
 		packets += descriptors(&config->interfaces[i]);
 	for (size_t i = 0; i < config->handler_count; i++)
@@ -62,7 +63,10 @@ uint32_t worker_pool_count(const struct config *config, const struct runtime_opt
 
 size_t workers_heap_megabytes(const struct config *config, const struct runtime_options *options, unsigned workers)
 {
-	size_t buffer = sizeof(struct rte_mbuf) + sizeof(struct packet_note) + worker_pool_room(config) + 128;
+	// Without hugepages a mempool lets no buffer cross a page.
+	enum { PAGE = 4096, OBJECT_HEADER = 64 };
+	size_t buffer = RTE_ALIGN(OBJECT_HEADER + sizeof(struct rte_mbuf) + sizeof(struct packet_note) +
+		worker_pool_room(config), PAGE);
 	size_t pool = worker_pool_count(config, options, workers) * buffer;
 	size_t rings = TRACE_RECORDS * sizeof(struct trace_record) + ENDED_RECORDS * sizeof(struct flow_record) +
 		       (INTERFACE_MAX + 1) * INBOX_LIVE * sizeof(void *);

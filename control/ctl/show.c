@@ -217,7 +217,7 @@ static void show_drop_array(const json_t *drops, const char *if_empty)
 		{ "REASON", "reason", CELL_TEXT },
 		{ "PACKETS", "packets", CELL_COUNT },
 		{ "BYTES", "bytes", CELL_BYTES },
-		{ "", "text", CELL_TEXT },
+		{ "MEANING", "text", CELL_TEXT },
 	};
 	show_array(drops, COLUMNS(columns), if_empty);
 }
