@@ -107,3 +107,15 @@ def test_nmap_sees_rejected_and_denied_udp_ports(namespaces, through):
     states, text = scan(namespaces, "-sU", "161,162,5353")
     assert states == {161: "closed", 162: "open|filtered", 5353: "closed"}, text
     assert world.balanced(one.stop())
+
+
+def test_two_workers_share_what_one_queue_brings(daemon, namespaces, web_server, tmp_path):
+    """A packet socket has one queue: the flow's hash distributes, and both directions meet."""
+    one = daemon(world.through_config("{cpus: 2, share_cpus: true}"), namespace=namespaces.middle)
+    for _ in range(12):
+        curl = run(inside(namespaces.client, "curl", "-sS", "-m", "20", "-o", "/dev/null", f"http://{SERVER}/data"))
+        assert curl.returncode == 0, curl.stderr + one.output()
+    web = [flow for flow in one.ask("flows")["flows"] if flow["proto"] == "tcp"]
+    assert len(web) == 12 and {flow["worker"] for flow in web} == {0, 1}, web
+    assert all(flow["packets_orig"] > 3 and flow["packets_resp"] > 3 for flow in web), web
+    assert world.balanced(one.stop())
