@@ -83,6 +83,8 @@ static json_t *log_level(const struct options *options, char **words, unsigned c
 	return arguments;
 }
 
+enum { FILE_BYTES_MAX = 32 << 20 }; // more than portier takes in one request
+
 // All of a stream, for free(), or NULL with errno set.
 static char *read_all(FILE *in, size_t *length)
 {
@@ -92,9 +94,11 @@ static char *read_all(FILE *in, size_t *length)
 	do {
 		if (*length + 1 >= room) {
 			room = room ? 2 * room : 65536;
-			char *larger = realloc(text, room);
-			if (!larger)
+			char *larger = room <= FILE_BYTES_MAX ? realloc(text, room) : NULL;
+			if (!larger) {
+				errno = EFBIG;
 				break;
+			}
 			text = larger;
 		}
 		*length += fread(text + *length, 1, room - *length - 1, in);
