@@ -114,6 +114,8 @@ static int wire_egress(struct runtime *runtime, const struct interface *interfac
 	for (unsigned i = 0; i < runtime->worker_count; i++) {
 		struct worker *worker = runtime->workers[i];
 		struct egress *egress = &worker->egress[index];
+		if (interface->role == INTERFACE_HANDLER)
+			worker->handler_devices |= UINT32_C(1) << index;
 		egress->queue = (uint16_t)(i % queues);
 		egress->own = i < queues;
 		egress->ring = NULL;

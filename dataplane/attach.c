@@ -7,6 +7,13 @@
 
 #include "dataplane/tcp_state.h"
 
+// What a burst adds to counters that many packets share: summed up here, entered once.
+struct tally {
+	uint32_t rule, listener;
+	struct traffic decided; // by that rule and listener
+	struct traffic by_port_class[PORT_CLASSES];
+};
+
 static enum flow_direction direction_of(const struct packet_meta *meta, const struct flow *flow)
 {
 	return (enum flow_direction)(!!(meta->flags & PACKET_SOURCE_IS_END1) ^ flow->orig_end);
@@ -39,24 +46,43 @@ static uint64_t packet_bytes(const struct burst *burst, unsigned at)
 	return burst->mbuf[at]->pkt_len;
 }
 
-static void count_rule(struct worker *worker, uint32_t slot, uint64_t bytes)
+static void count_rule(struct worker *worker, uint32_t slot, struct traffic add)
 {
 	if (slot != RULE_NONE)
-		traffic_add(&worker->rule_counters[slot], bytes);
+		traffic_sum(&worker->rule_counters[slot], add);
 }
 
-static void count_listener(struct worker *worker, uint32_t id, uint64_t bytes)
+static void flush_decision(struct worker *worker, struct tally *tally)
 {
-	if (id != LISTENER_NONE)
-		traffic_add(&worker->listener_counters[id], bytes);
+	count_rule(worker, tally->rule, tally->decided);
+	if (tally->listener != LISTENER_NONE)
+		traffic_sum(&worker->listener_counters[tally->listener], tally->decided);
+	tally->decided = (struct traffic){ 0, 0 };
 }
 
-static void count_port_class(struct worker *worker, const struct packet_meta *meta, unsigned responder_end,
-			     uint64_t bytes)
+static void flush_tally(struct worker *worker, struct tally *tally)
 {
-	uint16_t port = rte_be_to_cpu_16(meta->key.port[responder_end]);
-	unsigned class = (port >= 1024) + (port >= 49152);
-	traffic_add(&worker->counters.by_port_class[class], bytes);
+	flush_decision(worker, tally);
+	for (unsigned class = 0; class < PORT_CLASSES; class++)
+		traffic_sum(&worker->counters.by_port_class[class], tally->by_port_class[class]);
+}
+
+// Enters a packet under what was decided for it. Neighbours in a burst mostly share rule and listener.
+static inline void count_packet(struct worker *worker, struct tally *tally, uint32_t rule, uint32_t listener,
+				rte_be16_t responder_port, uint64_t bytes)
+{
+	uint16_t port = rte_be_to_cpu_16(responder_port);
+	struct traffic *class = &tally->by_port_class[(port >= 1024) + (port >= 49152)];
+
+	class->packets++;
+	class->bytes += bytes;
+	if (unlikely(rule != tally->rule || listener != tally->listener)) {
+		flush_decision(worker, tally);
+		tally->rule = rule;
+		tally->listener = listener;
+	}
+	tally->decided.packets++;
+	tally->decided.bytes += bytes;
 }
 
 // The tuple that rules and listeners judge: end source of the key is the sender.
@@ -100,7 +126,7 @@ static bool answer(struct worker *worker, struct burst *burst, unsigned at, bool
 // The packet is not let in: dropped in silence, or answered.
 static void refuse(struct worker *worker, struct burst *burst, unsigned at, const struct decision *decision)
 {
-	count_rule(worker, decision->rule, packet_bytes(burst, at));
+	count_rule(worker, decision->rule, (struct traffic){ 1, packet_bytes(burst, at) });
 	burst->note[at] = (struct burst_note){ .rule = decision->rule, .handler = HANDLER_NONE,
 		.verdict = decision->verdict };
 	burst_drop(burst, at, decision->reason);
@@ -224,20 +250,19 @@ static void forward(struct burst *burst, unsigned at, uint8_t interface)
 
 static bool is_returned(const struct worker *worker, const struct burst *burst, unsigned at)
 {
-	return worker->interfaces[burst->interface[at]].role == INTERFACE_HANDLER;
+	return worker->handler_devices >> burst->interface[at] & 1;
 }
 
 // A full table never stops traffic: the packet is handled by what was decided, without a flow.
 static bool handle_without_flow(struct worker *worker, struct burst *burst, unsigned at,
-				const struct decision *decision)
+				const struct decision *decision, struct tally *tally)
 {
 	const struct packet_meta *meta = &burst->meta[at];
-	uint64_t bytes = packet_bytes(burst, at);
+	unsigned responder = !(meta->flags & PACKET_SOURCE_IS_END1) ^ decision->local_is_source;
 
 	counter_add(&worker->counters.flow_table_full, 1);
-	count_rule(worker, decision->rule, bytes);
-	count_listener(worker, decision->listener, bytes);
-	count_port_class(worker, meta, !(meta->flags & PACKET_SOURCE_IS_END1) ^ decision->local_is_source, bytes);
+	count_packet(worker, tally, decision->rule, decision->listener, meta->key.port[responder],
+		packet_bytes(burst, at));
 	burst->note[at] = (struct burst_note){ .rule = decision->rule, .handler = (uint8_t)decision->handler,
 		.verdict = VERDICT_ACCEPT };
 	burst->handler[at] = (uint8_t)decision->handler;
@@ -250,7 +275,7 @@ static bool handle_without_flow(struct worker *worker, struct burst *burst, unsi
 }
 
 // Counts the packet for its flow and sends it on its way. Returns whether a handler is to have it.
-static bool account(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
+static inline bool account(struct worker *worker, struct burst *burst, unsigned at, uint32_t index, struct tally *tally)
 {
 	const struct packet_meta *meta = &burst->meta[at];
 	struct flow *flow = flow_table_flow(worker->flows, index);
@@ -262,9 +287,8 @@ static bool account(struct worker *worker, struct burst *burst, unsigned at, uin
 	// RFC 5508, REQ-6: an error about a flow doesn't prolong it.
 	if (likely(!(meta->flags & PACKET_ICMP_ERROR)) && burst->time[at] > flow->last_seen)
 		__atomic_store_n(&flow->last_seen, burst->time[at], __ATOMIC_RELAXED);
-	count_rule(worker, flow->rule, bytes);
-	count_listener(worker, flow->listener, bytes);
-	count_port_class(worker, meta, !flow->orig_end, bytes);
+	count_packet(worker, tally, flow->rule, flow->listener, meta->key.port[!flow->orig_end], bytes);
+	burst->handler[at] = flow->handler;
 	if (unlikely(worker->trace != NULL))
 		burst->note[at] = (struct burst_note){
 			.flow = flow_table_cold(worker->flows, index)->id,
@@ -273,7 +297,6 @@ static bool account(struct worker *worker, struct burst *burst, unsigned at, uin
 			.direction = direction == FLOW_ORIG ? TRACE_ORIG : TRACE_RESP,
 			.verdict = VERDICT_ACCEPT,
 		};
-	burst->handler[at] = flow->handler;
 	if (unlikely(is_returned(worker, burst, at))) {
 		forward(burst, at, flow_table_cold(worker->flows, index)->interface);
 		return false;
@@ -281,7 +304,7 @@ static bool account(struct worker *worker, struct burst *burst, unsigned at, uin
 	return true;
 }
 
-static bool open_flow(struct worker *worker, struct burst *burst, unsigned at)
+static __rte_noinline bool open_flow(struct worker *worker, struct burst *burst, unsigned at, struct tally *tally)
 {
 	const struct packet_meta *meta = &burst->meta[at];
 
@@ -300,12 +323,12 @@ static bool open_flow(struct worker *worker, struct burst *burst, unsigned at)
 	}
 	uint32_t index = make_flow(worker, burst, at, &decision);
 	if (unlikely(index == FLOW_NONE))
-		return handle_without_flow(worker, burst, at, &decision);
-	return account(worker, burst, at, index);
+		return handle_without_flow(worker, burst, at, &decision, tally);
+	return account(worker, burst, at, index, tally);
 }
 
 // The rules or listeners have changed since the flow was judged. false: they deny it, and it ended here.
-static bool judge_again(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
+static __rte_noinline bool judge_again(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
 {
 	const struct policy *policy = burst->policy;
 	struct flow *flow = flow_table_flow(worker->flows, index);
@@ -389,29 +412,31 @@ static uint32_t standing_flow(struct worker *worker, struct burst *burst, unsign
 }
 
 // Returns whether a handler is to have the packet.
-static bool attach(struct worker *worker, struct burst *burst, unsigned at)
+static inline bool attach(struct worker *worker, struct burst *burst, unsigned at, struct tally *tally)
 {
 	uint32_t index = standing_flow(worker, burst, at);
 	if (unlikely(index == FLOW_NONE))
-		return open_flow(worker, burst, at);
+		return open_flow(worker, burst, at, tally);
 
 	const struct flow *flow = flow_table_flow(worker->flows, index);
 	if (unlikely(flow->generation != burst->policy->generation) && !judge_again(worker, burst, at, index))
 		return false;
 	if (unlikely(!follow(worker, burst, at, index))) {
 		ageing_end(worker->ageing, index, FLOW_END_CLOSED);
-		return open_flow(worker, burst, at);
+		return open_flow(worker, burst, at, tally);
 	}
-	return account(worker, burst, at, index);
+	return account(worker, burst, at, index, tally);
 }
 
 void burst_attach(struct worker *worker, struct burst *burst)
 {
+	struct tally tally = { .rule = RULE_NONE, .listener = LISTENER_NONE };
 	unsigned kept = 0;
 	for (unsigned i = 0; i < burst->live_count; i++) {
 		uint16_t at = burst->live[i];
 		burst->live[kept] = at;
-		kept += attach(worker, burst, at);
+		kept += attach(worker, burst, at, &tally);
 	}
 	burst->live_count = kept;
+	flush_tally(worker, &tally);
 }

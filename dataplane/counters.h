@@ -30,6 +30,12 @@ static inline void traffic_add(struct traffic *traffic, uint64_t bytes)
 	counter_add(&traffic->bytes, bytes);
 }
 
+static inline void traffic_sum(struct traffic *traffic, struct traffic add)
+{
+	counter_add(&traffic->packets, add.packets);
+	counter_add(&traffic->bytes, add.bytes);
+}
+
 enum port_class { // RFC 6335, by the flow's responder port
 	PORT_CLASS_SYSTEM = 0, // 0-1023
 	PORT_CLASS_USER,       // 1024-49151

@@ -98,6 +98,7 @@ struct worker {
 	const struct handler *handlers; // table by id
 	uint8_t clock;                // enum worker_clock
 	bool share_cpu;               // more workers than CPUs: yield when idle
+	uint32_t handler_devices;     // bit per interface that is the device of a handler
 	bool truncated_drop;
 	bool vlan_in_key;
 	bool martians_drop;

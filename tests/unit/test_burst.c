@@ -123,6 +123,7 @@ static int set_up_workers(unsigned workers, const char *extra)
 		runtime->workers[i]->handlers = runtime->handlers;
 		for (unsigned port = 0; port < 2; port++)
 			runtime->workers[i]->egress[port].own = true;
+		runtime->workers[i]->handler_devices = 1u << DEVICE;
 	}
 	bench->tx_room = BURST_MAX;
 	bench->now = HOUR * SECOND;
