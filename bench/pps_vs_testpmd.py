@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import select
+import shlex
 import signal
 import statistics
 import struct
@@ -192,8 +193,8 @@ def main():
     parser.add_argument("--both-directions", action="store_true", help="two packets a flow, there and back")
     parser.add_argument("--cpu", type=int, default=1, help="of the worker, and of testpmd's forwarding core")
     parser.add_argument("--control-cpu", type=int, default=0, help="of everything else")
-    parser.add_argument("--eal", nargs="+", default=["--no-huge", "-m", "2048", "--no-pci"],
-                        help="EAL arguments of both")
+    parser.add_argument("--eal", type=shlex.split, default="--no-huge -m 2048 --no-pci",
+                        help='EAL arguments of both, in one word: --eal="--in-memory --no-pci" for hugepages')
     parser.add_argument("--json", metavar="FILE", help="writes the result there")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -106,6 +106,12 @@ static bool index_grow(struct capture_index *index, uint64_t *room)
 	       resize((void **)&index->on_wire, *room, sizeof(*index->on_wire));
 }
 
+// Buffers that a frame takes beyond its first.
+static uint64_t extra_segments(uint32_t captured)
+{
+	return captured ? (captured - 1) / RTE_MBUF_DEFAULT_DATAROOM : 0;
+}
+
 // Remembers the bytes of the frame at the end of the index.
 static bool keep_giant(struct capture_index *index, const u_char *bytes, uint32_t captured)
 {
@@ -150,6 +156,7 @@ static bool add_packet(struct capture *capture, uint64_t *room, const struct pca
 	index->on_wire[index->count] = header->len > captured ? header->len : captured;
 	capture->first_ns = index->count && capture->first_ns < time ? capture->first_ns : time;
 	capture->last_ns = capture->last_ns > time ? capture->last_ns : time;
+	index->extra_segments += extra_segments(captured);
 	capture->bytes += captured;
 	capture->longest = capture->longest > captured ? capture->longest : captured;
 	index->count++;
@@ -169,25 +176,6 @@ static int walk(pcap_t *pcap, struct capture *capture)
 	return result;
 }
 
-// Workers see different packets, but must see one clock, or flows would end differently with their number.
-static bool straighten_clock(struct capture *capture)
-{
-	struct capture_index *index = &capture->index;
-	uint64_t at = 1;
-	while (at < index->count && index->time_ns[at] >= index->time_ns[at - 1])
-		at++;
-	if (at >= index->count)
-		return true;
-	capture->stamp_ns = malloc(index->count * sizeof(*capture->stamp_ns));
-	if (!capture->stamp_ns)
-		return false;
-	memcpy(capture->stamp_ns, index->time_ns, index->count * sizeof(*capture->stamp_ns));
-	for (; at < index->count; at++)
-		if (index->time_ns[at] < index->time_ns[at - 1])
-			index->time_ns[at] = index->time_ns[at - 1];
-	return true;
-}
-
 int capture_open(const char *file, struct capture *capture, struct error *error)
 {
 	memset(capture, 0, sizeof(*capture));
@@ -199,7 +187,7 @@ int capture_open(const char *file, struct capture *capture, struct error *error)
 	if (result == PCAP_ERROR)
 		snprintf(capture->broken, sizeof(capture->broken), "%s", pcap_geterr(pcap));
 	pcap_close(pcap);
-	if (result != 0 && straighten_clock(capture))
+	if (result != 0)
 		return 0;
 	error_set(error, "%s: no memory for the index behind packet %lu", file, (unsigned long)capture->index.count);
 	capture_close(capture);
@@ -216,6 +204,4 @@ void capture_close(struct capture *capture)
 	free(index->captured);
 	free(index->on_wire);
 	memset(index, 0, sizeof(*index));
-	free(capture->stamp_ns);
-	capture->stamp_ns = NULL;
 }

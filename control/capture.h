@@ -7,9 +7,7 @@
 
 struct capture {
 	const char *file;
-	struct capture_index index;   // its times are the capture's clock, which never goes back: a packet stamped before
-				      // one that precedes it in the file counts at that one's time
-	uint64_t *stamp_ns;           // the time stamps as they stand in the file, NULL if they never go back
+	struct capture_index index;
 	uint64_t first_ns, last_ns;   // earliest and latest time stamp
 	uint64_t bytes;               // captured
 	uint32_t longest;             // captured bytes of the longest frame

@@ -18,26 +18,12 @@ static unsigned take_packets(struct collector *collector, const struct worker *w
 	return n;
 }
 
-// A flow's id is the number of the packet that opened it: where the capture's clock had to be straightened, it leads back
-// to the time in the file.
-static void restore_first_seen(const struct collector *collector, struct flow_record *record)
-{
-	for (unsigned i = 0; i < collector->capture_count; i++) {
-		const struct capture *capture = &collector->captures[i];
-		uint64_t at = record->cold.id - capture->index.first_number;
-		if (capture->stamp_ns && capture->index.first_number && at < capture->index.count)
-			record->cold.first_seen = capture->stamp_ns[at];
-	}
-}
-
 static unsigned take_flows(struct collector *collector, const struct worker *worker)
 {
 	struct flow_record records[BATCH];
 	if (!worker->ended)
 		return 0;
 	unsigned n = rte_ring_sc_dequeue_burst_elem(worker->ended, records, sizeof(records[0]), BATCH, NULL);
-	for (unsigned i = 0; i < n; i++)
-		restore_first_seen(collector, &records[i]);
 	if (n && collector->flows)
 		flow_log_add(collector->flows, records, n);
 	for (unsigned i = 0; i < n; i++)

@@ -9,8 +9,6 @@
 
 struct collector {
 	const struct runtime *runtime;
-	const struct capture *captures;
-	unsigned capture_count;
 	struct packet_log *packets; // NULL: none
 	struct flow_log *flows;     // NULL: none
 	struct flow_top top;

@@ -102,29 +102,41 @@ static int report(const struct runtime *runtime)
 	return stats_ledger_balance(runtime) == 0 ? 0 : -1;
 }
 
-static int run(struct runtime *runtime, int signals, struct error *error)
+static int run(struct runtime *runtime, struct server *server, int signals, struct error *error)
 {
-	struct server *server;
-	if (server_open(&server, runtime->config->socket_path, runtime, error) != 0)
-		return -1;
 	runtime_launch(runtime);
 	print_start(runtime);
 	sd_notify(0, "READY=1");
 	serve(runtime, server, signals);
 	sd_notify(0, "STOPPING=1");
-	server_close(server);
 	runtime_stop(runtime);
 	if (report(runtime) != 0)
 		return error_set(error, "the ledger is not balanced: packets ended without a name");
 	return 0;
 }
 
+// The socket comes first: a second daemon is refused before it touches a device. Clients wait until it is served.
+static int start_and_run(const struct config *config, const struct runtime_options *options, int signals,
+			 struct error *error)
+{
+	struct runtime runtime;
+	struct server *server;
+	if (server_open(&server, config->socket_path, &runtime, error) != 0)
+		return -1;
+	int status = runtime_start(&runtime, config, options, error);
+	if (status == 0) {
+		status = run(&runtime, server, signals, error);
+		runtime_destroy(&runtime);
+	}
+	server_close(server);
+	return status;
+}
+
 int daemon_run(const char *file, const char *rules, char **eal, int eal_count)
 {
 	struct error error = { .text = "" };
 	struct config config;
-	struct runtime runtime;
-	struct runtime_options options = { .mode = RUNTIME_LIVE, .rules_file = rules, .eal = eal,
+	const struct runtime_options options = { .mode = RUNTIME_LIVE, .rules_file = rules, .eal = eal,
 		.eal_count = (size_t)eal_count };
 	int status = -1;
 
@@ -133,10 +145,8 @@ int daemon_run(const char *file, const char *rules, char **eal, int eal_count)
 		return EXIT_FAILURE;
 	}
 	int signals = open_signals(&error);
-	if (signals >= 0 && runtime_start(&runtime, &config, &options, &error) == 0) {
-		status = run(&runtime, signals, &error);
-		runtime_destroy(&runtime);
-	}
+	if (signals >= 0)
+		status = start_and_run(&config, &options, signals, &error);
 	if (status != 0)
 		fprintf(stderr, "portier: %s\n", error.text);
 	if (signals >= 0)

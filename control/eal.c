@@ -133,6 +133,19 @@ static int choose_memory(struct eal_arguments *arguments, const struct config *c
 	return 0;
 }
 
+// The EAL copies what it keeps, but permutes the array that it is given: the texts are freed through another.
+static int init(const struct eal_arguments *arguments, struct error *error)
+{
+	struct eal_arguments given = *arguments;
+	int result = rte_eal_init(given.count, given.text);
+	if (result < 0)
+		error_set(error, "DPDK's EAL does not start: %s (its own words stand above; EAL arguments: see "
+			"\"eal:\" in the configuration and what follows \"--\")", rte_strerror(rte_errno));
+	for (int i = 0; i < arguments->count; i++)
+		free(arguments->text[i]);
+	return result < 0 ? -1 : 0;
+}
+
 int eal_start(const struct config *config, const struct runtime_options *options, const struct cpu_plan *cpus,
 	      size_t megabytes, struct error *error)
 {
@@ -160,9 +173,5 @@ int eal_start(const struct config *config, const struct runtime_options *options
 	add_all(&arguments, config->eal, config->eal_count);
 	add_all(&arguments, options->eal, options->eal_count);
 
-	// The EAL keeps pointers into its arguments: they live as long as the process.
-	if (rte_eal_init(arguments.count, arguments.text) < 0)
-		return error_set(error, "DPDK's EAL does not start: %s (its own words stand above; EAL arguments: see "
-			"\"eal:\" in the configuration and what follows \"--\")", rte_strerror(rte_errno));
-	return 0;
+	return init(&arguments, error);
 }

@@ -33,14 +33,14 @@ int error_at(struct error *error, const char *file, unsigned line, unsigned colu
 int error_prefix(struct error *error, const char *format, ...)
 {
 	if (error) {
-		char rest[sizeof(error->text)];
-		memcpy(rest, error->text, sizeof(rest));
+		char prefix[sizeof(error->text)], whole[2 * sizeof(error->text) + 2];
 		va_list arguments;
 		va_start(arguments, format);
-		int used = vsnprintf(error->text, sizeof(error->text), format, arguments);
+		vsnprintf(prefix, sizeof(prefix), format, arguments);
 		va_end(arguments);
-		if (used >= 0 && (size_t)used < sizeof(error->text))
-			snprintf(error->text + used, sizeof(error->text) - (size_t)used, ": %s", rest);
+		snprintf(whole, sizeof(whole), "%s: %s", prefix, error->text);
+		whole[sizeof(error->text) - 1] = '\0';
+		memcpy(error->text, whole, sizeof(error->text));
 	}
 	return -1;
 }

@@ -123,8 +123,8 @@ static void put_record(const struct flow_log *log, const struct flow_record *rec
 	put_end(file, record, FLOW_ORIG);
 	put_end(file, record, FLOW_RESP);
 	put_traffic(file, flow);
-	put_number(file, record->cold.first_seen);
-	put_number(file, flow->last_seen);
+	put_number(file, record->times.first);
+	put_number(file, record->times.last);
 	put_text(file, flow_state_name(flow->state));
 	put_text(file, "accept");
 	put_rule(file, flow->rule);

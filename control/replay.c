@@ -97,28 +97,28 @@ static int load_config(struct replay *replay, struct error *error)
 	return config_default(&replay->config, error);
 }
 
-static uint32_t longest_frame(const struct replay *replay)
+static void size_buffers(const struct replay *replay, struct runtime_options *how)
 {
-	uint32_t longest = 0;
-	for (int i = 0; i < replay->options->capture_count; i++)
-		if (replay->captures[i].longest > longest)
-			longest = replay->captures[i].longest;
-	return longest;
+	for (int i = 0; i < replay->options->capture_count; i++) {
+		const struct capture *capture = &replay->captures[i];
+		how->longest_frame = RTE_MAX(how->longest_frame, capture->longest);
+		how->extra_segments += capture->index.extra_segments;
+	}
 }
 
 static int start_runtime(struct replay *replay, struct error *error)
 {
 	const struct replay_options *options = replay->options;
-	const struct runtime_options how = {
+	struct runtime_options how = {
 		.mode = RUNTIME_REPLAY,
 		.workers = options->workers ? options->workers : 1,
 		.trace_packets = options->packets != NULL,
 		.record_flows = true,
 		.rules_file = options->rules,
-		.longest_frame = longest_frame(replay),
 		.eal = options->eal,
 		.eal_count = (size_t)options->eal_count,
 	};
+	size_buffers(replay, &how);
 	return runtime_start(&replay->runtime, &replay->config, &how, error);
 }
 
@@ -171,8 +171,6 @@ static void run_workers(struct replay *replay, const sigset_t *stop_signals)
 {
 	struct runtime *runtime = &replay->runtime;
 	replay->collector.runtime = runtime;
-	replay->collector.captures = replay->captures;
-	replay->collector.capture_count = (unsigned)replay->options->capture_count;
 	runtime->pump = collector_pump;
 	runtime->pump_context = &replay->collector;
 	feed_start(&replay->feed, runtime, stop_signals);

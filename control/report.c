@@ -66,8 +66,8 @@ static json_t *flow_entry(const struct runtime *runtime, const struct flow_recor
 		"bytes_orig", (json_int_t)flow->bytes[FLOW_ORIG],
 		"packets_resp", (json_int_t)flow->packets[FLOW_RESP],
 		"bytes_resp", (json_int_t)flow->bytes[FLOW_RESP],
-		"first_ns", (json_int_t)record->cold.first_seen,
-		"last_ns", (json_int_t)flow->last_seen,
+		"first_ns", (json_int_t)record->times.first,
+		"last_ns", (json_int_t)record->times.last,
 		"state", flow_state_name(flow->state),
 		"rule", rule_id(flow->rule),
 		"handler", stats_handler_name(runtime, flow->handler));

@@ -319,7 +319,7 @@ void runtime_destroy(struct runtime *runtime)
 	for (unsigned i = 0; i < runtime->worker_count; i++) {
 		free(runtime->rx_sets[i]);
 		if (runtime->workers[i])
-			worker_unmake(runtime->workers[i]);
+			worker_unmake(runtime, runtime->workers[i]);
 	}
 	rte_free(runtime->qsbr);
 	if (runtime->reloaded)

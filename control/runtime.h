@@ -22,7 +22,8 @@ struct runtime_options {
 	bool trace_packets;      // workers fill their trace rings
 	bool record_flows;       // workers fill their ended rings
 	const char *rules_file;  // instead of the configuration's; NULL: the configuration's
-	uint32_t longest_frame;  // of the captures: sizes the packet buffers; 0: unknown
+	uint32_t longest_frame;  // of the captures, and
+	uint64_t extra_segments; // buffers beyond one a packet that all their frames take: size the pools
 	char **eal;              // further EAL arguments
 	size_t eal_count;
 };

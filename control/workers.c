@@ -57,8 +57,8 @@ uint32_t worker_pool_count(const struct config *config, const struct runtime_opt
 	for (size_t i = 0; i < config->handler_count; i++)
 		if (config->handlers[i].device[0])
 			packets += DEVICE_SHARE;
-	uint32_t segments = options->longest_frame / RTE_MBUF_DEFAULT_DATAROOM + 1;
-	return packets * segments;
+	uint64_t segments = options->longest_frame / RTE_MBUF_DEFAULT_DATAROOM;
+	return packets + (uint32_t)RTE_MIN(packets * segments, options->extra_segments);
 }
 
 size_t workers_heap_megabytes(const struct config *config, const struct runtime_options *options, unsigned workers)
@@ -135,6 +135,11 @@ static bool make_counters(struct worker *worker)
 	       worker->listener_flows;
 }
 
+static size_t times_bytes(const struct config *config)
+{
+	return config->flow_capacity * sizeof(struct flow_times);
+}
+
 static bool make_tables(struct worker *worker, const struct runtime *runtime, struct hash_secret *secret)
 {
 	const struct config *config = runtime->config;
@@ -146,7 +151,10 @@ static bool make_tables(struct worker *worker, const struct runtime *runtime, st
 	worker->fragments = fragment_table_create(config->fragment_capacity, lifetime, secret, worker->socket);
 	worker->burst = memory_take("burst", sizeof(struct burst), worker->socket);
 	worker->linear = memory_take("frame", FRAME_MAX, worker->socket);
-	return worker->flows && worker->fragments && worker->burst && worker->linear;
+	if (runtime->options.record_flows)
+		worker->times = memory_take("times of flows", times_bytes(config), worker->socket);
+	return worker->flows && worker->fragments && worker->burst && worker->linear &&
+	       (worker->times || !runtime->options.record_flows);
 }
 
 static void configure(struct worker *worker, const struct runtime *runtime, unsigned id)
@@ -189,13 +197,13 @@ struct worker *worker_make(struct runtime *runtime, unsigned id, struct error *e
 	if (missing) {
 		error_set(error, "no memory for the %s of worker %u (%u flows each: flows.capacity; \"portier check\" "
 			"says what is needed)", missing, id, runtime->config->flow_capacity);
-		worker_unmake(worker);
+		worker_unmake(runtime, worker);
 		return NULL;
 	}
 	return worker;
 }
 
-void worker_unmake(struct worker *worker)
+void worker_unmake(const struct runtime *runtime, struct worker *worker)
 {
 	if (worker->ageing)
 		ageing_destroy(worker->ageing);
@@ -209,6 +217,7 @@ void worker_unmake(struct worker *worker)
 	rte_mempool_free(worker->pool);
 	memory_give(worker->burst, sizeof(struct burst));
 	memory_give(worker->linear, FRAME_MAX);
+	memory_give(worker->times, times_bytes(runtime->config));
 	memory_give(worker->handler_counters, FLOW_HANDLER_MAX * sizeof(struct handler_counters));
 	memory_give(worker->rule_counters, FLOW_RULE_MAX * sizeof(struct traffic));
 	memory_give(worker->listener_counters, FLOW_LISTENER_MAX * sizeof(struct traffic));

@@ -8,7 +8,7 @@
 struct worker *worker_make(struct runtime *runtime, unsigned id, struct error *error);
 
 // Frees a worker that does not run.
-void worker_unmake(struct worker *worker);
+void worker_unmake(const struct runtime *runtime, struct worker *worker);
 
 // Packet buffers of one worker's pool, and the bytes of each.
 uint32_t worker_pool_count(const struct config *config, const struct runtime_options *options, unsigned workers);

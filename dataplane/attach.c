@@ -216,6 +216,8 @@ static void fill_flow(struct worker *worker, struct burst *burst, unsigned at, u
 	}
 	flow->last_seen = burst->time[at];
 	cold->first_seen = burst->time[at];
+	if (worker->times)
+		worker->times[index].first = worker->times[index].last = packet_note(burst->mbuf[at])->time;
 	cold->id = new_flow_id(worker, burst, at);
 	cold->vlan = meta->vlan & 0xfff;
 	cold->interface = local ? worker->handlers[from->handler].uplink : burst->interface[at];
@@ -289,6 +291,8 @@ static inline bool account(struct worker *worker, struct burst *burst, unsigned 
 		__atomic_store_n(&flow->last_seen, burst->time[at], __ATOMIC_RELAXED);
 	count_packet(worker, tally, flow->rule, flow->listener, meta->key.port[!flow->orig_end], bytes);
 	burst->handler[at] = flow->handler;
+	if (unlikely(worker->times != NULL))
+		worker->times[index].last = RTE_MAX(worker->times[index].last, packet_note(burst->mbuf[at])->time);
 	if (unlikely(worker->trace != NULL))
 		burst->note[at] = (struct burst_note){
 			.flow = flow_table_cold(worker->flows, index)->id,

@@ -31,10 +31,16 @@ struct trace_record {
 	uint8_t reason;     // enum drop_reason; with VERDICT_ACCEPT: a note
 };
 
+// First and last packet of a flow by their time stamps, nanoseconds since 1970. In a capture these may go back.
+struct flow_times {
+	uint64_t first, last;
+};
+
 // A flow that has ended, or lives at the end of the run.
 struct flow_record {
 	struct flow hot;
 	struct flow_cold cold;
+	struct flow_times times;
 	uint8_t why;    // enum flow_end
 	uint8_t worker;
 };

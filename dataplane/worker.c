@@ -32,6 +32,7 @@ void worker_flow_ended(void *context, uint32_t flow, enum flow_end why)
 		return;
 	struct flow_record record = { .hot = *flow_table_flow(worker->flows, flow),
 		.cold = *flow_table_cold(worker->flows, flow),
+		.times = worker->times[flow],
 		.why = (uint8_t)why,
 		.worker = (uint8_t)worker->id };
 	worker_report(worker, worker->ended, &record, sizeof(record));
@@ -96,6 +97,10 @@ static unsigned stamp_capture(struct worker *worker, struct burst *burst, struct
 {
 	unsigned kept = 0;
 	for (unsigned i = 0; i < count; i++) {
+		if (unlikely(index->next == index->count)) { // the file has grown since it was read ahead
+			rte_pktmbuf_free_bulk(burst->mbuf + i, count - i);
+			break;
+		}
 		uint64_t at = index->next++;
 		struct rte_mbuf *mbuf = burst->mbuf[i];
 		if (unlikely(index->next_giant < index->giant_count && index->giants[index->next_giant].position == at))
@@ -104,12 +109,13 @@ static unsigned stamp_capture(struct worker *worker, struct burst *burst, struct
 		if (!mbuf)
 			continue;
 		struct packet_note *note = packet_note(mbuf);
+		worker->now = RTE_MAX(worker->now, index->time_ns[at]);
 		note->time = index->time_ns[at];
+		note->clock = worker->now;
 		note->number = index->first_number + at;
 		note->on_wire = index->on_wire[at];
 		burst->mbuf[kept] = mbuf;
-		burst->time[kept++] = note->time;
-		worker->now = RTE_MAX(worker->now, note->time);
+		burst->time[kept++] = note->clock;
 	}
 	if (index->next == index->count)
 		atomic_store_explicit(&index->done, true, memory_order_release);
@@ -154,8 +160,8 @@ static unsigned poll_inbox(struct worker *worker)
 		const struct packet_note *note = packet_note(burst->mbuf[i]);
 		burst->interface[i] = note->interface;
 		if (worker->clock == CLOCK_CAPTURE) {
-			burst->time[i] = note->time;
-			worker->now = RTE_MAX(worker->now, note->time);
+			burst->time[i] = note->clock;
+			worker->now = note->clock;
 		}
 	}
 	counter_add(&worker->counters.passed_in.packets, count);

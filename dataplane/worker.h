@@ -26,7 +26,8 @@ enum {
 
 // What travels with a packet besides the mbuf's own fields: in the mbuf's private area.
 struct packet_note {
-	uint64_t time;   // ticks, replay only
+	uint64_t time;   // its time stamp, replay only
+	uint64_t clock;  // of the capture: the latest time stamp up to this packet; replay only
 	uint64_t number; // in the run, from 1; replay only
 	uint32_t on_wire; // original length; replay only
 	rte_be16_t fragment_port[2]; // source, destination: a fragment's, as its receiver found them
@@ -48,6 +49,7 @@ struct capture_index {
 	uint64_t count;
 	uint64_t first_number; // of its first packet in the run
 	uint64_t next;         // worker: position
+	uint64_t extra_segments; // buffers that its longer frames take beyond one each
 	struct capture_giant { // frames that net_pcap can't deliver: it counts lengths in 16 bits
 		uint64_t position;
 		uint8_t *bytes;
@@ -82,7 +84,7 @@ struct egress {
 
 enum worker_clock {
 	CLOCK_TSC = 0,
-	CLOCK_CAPTURE, // the time of the packets, in nanoseconds; nothing is dropped for want of room
+	CLOCK_CAPTURE, // the latest time stamp so far, in nanoseconds: never goes back, though time stamps may
 };
 
 struct burst;
@@ -132,6 +134,7 @@ struct worker {
 	// Worker only.
 	uint64_t now; // ticks: the latest time seen
 	uint64_t flow_serial;
+	struct flow_times *times; // by flow index, of packets as a capture stamps them; replay only, else NULL
 	struct answer_limit answers;
 	struct egress egress[INTERFACE_MAX];
 	uint32_t egress_waiting; // bit per interface with packets in its egress

@@ -7,7 +7,7 @@
 
 #include "control/commands.h"
 #include "control/line_buffer.h"
-#include "fake_runtime.h"
+#include "tests/unit/fake_runtime.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -159,7 +159,7 @@ static int tear_down(void **state)
 		for (unsigned port = 0; port < 2; port++)
 			rte_pktmbuf_free(bench->last[port]), bench->last[port] = NULL;
 		balance |= rte_mempool_in_use_count(worker->pool); // nothing leaks
-		worker_unmake(worker);
+		worker_unmake(&bench->runtime, worker);
 	}
 	policy_free(bench->policy);
 	rule_store_destroy(bench->rules);

@@ -10,7 +10,7 @@
 #include "control/commands.h"
 #include "control/services.h"
 #include "control/stats.h"
-#include "fake_runtime.h"
+#include "tests/unit/fake_runtime.h"
 
 static struct fake_runtime *fake_of(void **state)
 {

@@ -25,9 +25,9 @@ static const struct handler handlers[] = {
 static struct flow_record web_flow(unsigned orig_end)
 {
 	struct flow_record record = {
-		.hot = { .packets = { 3, 2 }, .bytes = { 300, 2000 }, .last_seen = 1500, .rule = 12, .handler = 0,
+		.hot = { .packets = { 3, 2 }, .bytes = { 300, 2000 }, .rule = 12, .handler = 0,
 			 .state = FLOW_TCP_ESTABLISHED, .orig_end = orig_end },
-		.cold = { .key = { .protocol = 6, .family = FAMILY_IP4 }, .first_seen = 1000, .id = 1 },
+		.cold = { .key = { .protocol = 6, .family = FAMILY_IP4 }, .id = 1 },
 	};
 	unsigned resp_end = 1 - orig_end;
 	record.cold.key.address[orig_end] = (struct ip_address){ { 192, 168, 1, 100 } };
@@ -98,7 +98,7 @@ static void flows_are_in_the_order_in_which_they_were_opened(void **state)
 							    .state = FLOW_UDP_UNREPLIED },
 						   .cold = { .key = { .protocol = 17, .family = FAMILY_IP4 } } };
 		records[i].cold.id = 1 + i * 7 % 50;
-		records[i].cold.first_seen = records[i].cold.id;
+		records[i].times.first = records[i].cold.id;
 	}
 	for (unsigned id = 1; id <= 50; id++)
 		snprintf(expected + strlen(expected), sizeof(expected) - strlen(expected),

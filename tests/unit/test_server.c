@@ -21,7 +21,7 @@
 
 #include "control/line_buffer.h"
 #include "control/server.h"
-#include "fake_runtime.h"
+#include "tests/unit/fake_runtime.h"
 
 static const char STATUS[] = "{\"version\":1,\"command\":\"status\"}\n";
 
