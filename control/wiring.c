@@ -105,8 +105,20 @@ static struct rte_ring *egress_ring(const struct interface *interface, unsigned 
 	return rte_ring_create(name, EGRESS_RING_SIZE, socket, RING_F_SC_DEQ);
 }
 
+static struct parse_options parse_options(const struct runtime *runtime, const struct interface *interface)
+{
+	const struct config *config = runtime->config;
+	bool live = runtime->options.mode == RUNTIME_LIVE;
+	return (struct parse_options){
+		.martians_drop = config->martians_drop,
+		.truncated_drop = config->truncated == TRUNCATED_DROP || (config->truncated == TRUNCATED_AUTO && live),
+		.vlan_in_key = config->vlan_in_key,
+		.checksum = interface->checksum,
+	};
+}
+
 // Workers 0 to tx_queues - 1 have a queue of their own; the others leave their packets in these one's rings.
-static int wire_egress(struct runtime *runtime, const struct interface *interface, struct error *error)
+static int wire(struct runtime *runtime, const struct interface *interface, struct error *error)
 {
 	uint8_t index = interface->index;
 	unsigned queues = RTE_MIN((unsigned)interface->tx_queues, runtime->worker_count);
@@ -116,6 +128,7 @@ static int wire_egress(struct runtime *runtime, const struct interface *interfac
 		struct egress *egress = &worker->egress[index];
 		if (interface->role == INTERFACE_HANDLER)
 			worker->handler_devices |= UINT32_C(1) << index;
+		worker->parse_options[index] = parse_options(runtime, interface);
 		egress->queue = (uint16_t)(i % queues);
 		egress->own = i < queues;
 		egress->ring = NULL;
@@ -148,7 +161,7 @@ int runtime_attach(struct runtime *runtime, uint8_t index, struct capture_index 
 {
 	const struct interface *interface = &runtime->interfaces[index];
 
-	if (wire_egress(runtime, interface, error) != 0) {
+	if (wire(runtime, interface, error) != 0) {
 		unwire_egress(runtime, index);
 		return -1;
 	}

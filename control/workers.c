@@ -167,10 +167,6 @@ static void configure(struct worker *worker, const struct runtime *runtime, unsi
 	worker->workers = runtime->worker_count;
 	worker->clock = replay ? CLOCK_CAPTURE : CLOCK_TSC;
 	worker->share_cpu = runtime->cpus.shared;
-	worker->truncated_drop = config->truncated == TRUNCATED_DROP ||
-				 (config->truncated == TRUNCATED_AUTO && !replay);
-	worker->vlan_in_key = config->vlan_in_key;
-	worker->martians_drop = config->martians_drop;
 	worker->qsbr = runtime->qsbr;
 	worker->answers.interval = runtime->tick_hz / RTE_MAX(config->answers_per_second, 1u);
 	worker->answers.burst = worker->answers.interval * ANSWER_BURST;

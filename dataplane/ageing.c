@@ -42,8 +42,8 @@ struct queue {
 };
 
 struct ageing {
+	struct ageing_head head;
 	struct flow_table *table;
-	uint64_t timeout[FLOW_STATES];
 	flow_end_fn *on_end;
 	void *context;
 	uint64_t hand; // last slot that came up, counted since tick 0
@@ -100,7 +100,7 @@ struct ageing *ageing_create(const struct ageing_params *params)
 	if (ageing == NULL)
 		return NULL;
 	ageing->table = params->table;
-	memcpy(ageing->timeout, params->timeout, sizeof(ageing->timeout));
+	memcpy(ageing->head.timeout, params->timeout, sizeof(ageing->head.timeout));
 	ageing->on_end = params->on_end;
 	ageing->context = params->context;
 	ageing->wheel_shift = log2_of(params->tick);
@@ -160,12 +160,7 @@ static uint64_t expiry(const struct ageing *ageing, const struct flow *flow)
 {
 	uint64_t at;
 
-	return __builtin_add_overflow(flow->last_seen, ageing->timeout[flow->state], &at) ? UINT64_MAX : at;
-}
-
-bool ageing_expired(const struct ageing *ageing, const struct flow *flow, uint64_t now)
-{
-	return now >= expiry(ageing, flow);
+	return __builtin_add_overflow(flow->last_seen, ageing->head.timeout[flow->state], &at) ? UINT64_MAX : at;
 }
 
 static void count_embryonic(struct ageing *ageing, int n)

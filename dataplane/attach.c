@@ -10,9 +10,22 @@
 // What a burst adds to counters that many packets share: summed up here, entered once.
 struct tally {
 	uint32_t rule, listener;
-	struct traffic decided; // by that rule and listener
-	struct traffic by_port_class[PORT_CLASSES];
+	uint64_t decided;                     // by that rule and listener; packed
+	uint64_t by_port_class[PORT_CLASSES]; // packed
 };
+
+// Packets and bytes in one word, so that one addition enters a packet: a burst has few of the former.
+enum { TALLY_SHIFT = 48 };
+
+static inline uint64_t tally_packet(uint64_t bytes)
+{
+	return (UINT64_C(1) << TALLY_SHIFT) + bytes;
+}
+
+static inline struct traffic tally_traffic(uint64_t packed)
+{
+	return (struct traffic){ packed >> TALLY_SHIFT, packed & ((UINT64_C(1) << TALLY_SHIFT) - 1) };
+}
 
 static enum flow_direction direction_of(const struct packet_meta *meta, const struct flow *flow)
 {
@@ -54,17 +67,17 @@ static void count_rule(struct worker *worker, uint32_t slot, struct traffic add)
 
 static void flush_decision(struct worker *worker, struct tally *tally)
 {
-	count_rule(worker, tally->rule, tally->decided);
+	count_rule(worker, tally->rule, tally_traffic(tally->decided));
 	if (tally->listener != LISTENER_NONE)
-		traffic_sum(&worker->listener_counters[tally->listener], tally->decided);
-	tally->decided = (struct traffic){ 0, 0 };
+		traffic_sum(&worker->listener_counters[tally->listener], tally_traffic(tally->decided));
+	tally->decided = 0;
 }
 
 static void flush_tally(struct worker *worker, struct tally *tally)
 {
 	flush_decision(worker, tally);
 	for (unsigned class = 0; class < PORT_CLASSES; class++)
-		traffic_sum(&worker->counters.by_port_class[class], tally->by_port_class[class]);
+		traffic_sum(&worker->counters.by_port_class[class], tally_traffic(tally->by_port_class[class]));
 }
 
 // Enters a packet under what was decided for it. Neighbours in a burst mostly share rule and listener.
@@ -72,17 +85,13 @@ static inline void count_packet(struct worker *worker, struct tally *tally, uint
 				rte_be16_t responder_port, uint64_t bytes)
 {
 	uint16_t port = rte_be_to_cpu_16(responder_port);
-	struct traffic *class = &tally->by_port_class[(port >= 1024) + (port >= 49152)];
-
-	class->packets++;
-	class->bytes += bytes;
+	tally->by_port_class[(port >= 1024) + (port >= 49152)] += tally_packet(bytes);
 	if (unlikely(rule != tally->rule || listener != tally->listener)) {
 		flush_decision(worker, tally);
 		tally->rule = rule;
 		tally->listener = listener;
 	}
-	tally->decided.packets++;
-	tally->decided.bytes += bytes;
+	tally->decided += tally_packet(bytes);
 }
 
 // The tuple that rules and listeners judge: end source of the key is the sender.
@@ -375,7 +384,7 @@ static enum flow_state answered_state(enum flow_state state)
 }
 
 // Moves the flow's state. false: the segment opens a new connection between the same two ends (RFC 6191).
-static bool follow(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
+static inline bool follow(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
 {
 	const struct packet_meta *meta = &burst->meta[at];
 	struct flow *flow = flow_table_flow(worker->flows, index);
@@ -399,13 +408,10 @@ static bool follow(struct worker *worker, struct burst *burst, unsigned at, uint
 
 // The flow that the packet was looked up to, if that still holds: a packet before it in the burst may have opened or ended
 // a flow, and the flow's time may be over.
-static uint32_t standing_flow(struct worker *worker, struct burst *burst, unsigned at)
+static inline uint32_t standing_flow(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
 {
-	uint32_t index = burst->flow[at];
-	const struct flow_key *key = &burst->meta[at].key;
-
-	if (index == FLOW_NONE || burst->flows_ended)
-		index = flow_table_lookup(worker->flows, key);
+	if (unlikely(index == FLOW_NONE || burst->flows_ended))
+		index = flow_table_lookup(worker->flows, &burst->meta[at].key);
 	if (index == FLOW_NONE)
 		return FLOW_NONE;
 	if (unlikely(ageing_expired(worker->ageing, flow_table_flow(worker->flows, index), burst->time[at]))) {
@@ -416,9 +422,10 @@ static uint32_t standing_flow(struct worker *worker, struct burst *burst, unsign
 }
 
 // Returns whether a handler is to have the packet.
-static inline bool attach(struct worker *worker, struct burst *burst, unsigned at, struct tally *tally)
+static inline bool attach(struct worker *worker, struct burst *burst, unsigned at, uint32_t looked_up,
+			  struct tally *tally)
 {
-	uint32_t index = standing_flow(worker, burst, at);
+	uint32_t index = standing_flow(worker, burst, at, looked_up);
 	if (unlikely(index == FLOW_NONE))
 		return open_flow(worker, burst, at, tally);
 
@@ -439,7 +446,7 @@ void burst_attach(struct worker *worker, struct burst *burst)
 	for (unsigned i = 0; i < burst->live_count; i++) {
 		uint16_t at = burst->live[i];
 		burst->live[kept] = at;
-		kept += attach(worker, burst, at, &tally);
+		kept += attach(worker, burst, at, burst->flow[i], &tally);
 	}
 	burst->live_count = kept;
 	flush_tally(worker, &tally);

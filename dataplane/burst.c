@@ -6,68 +6,50 @@
 
 enum { PREFETCH_AHEAD = 6 };
 
-const uint8_t *burst_frame(const struct worker *worker, const struct burst *burst, unsigned at)
-{
-	const struct rte_mbuf *mbuf = burst->mbuf[at];
-	if (likely(mbuf->nb_segs == 1))
-		return rte_pktmbuf_mtod(mbuf, const uint8_t *);
-	return rte_pktmbuf_read(mbuf, 0, RTE_MIN(mbuf->pkt_len, (uint32_t)FRAME_MAX), worker->linear);
-}
-
 // DPDK's two bits for each checksum, as the parser's four states.
-static uint8_t ip_checksum_state(uint64_t flags)
+static inline uint8_t checksum_state(uint64_t flags, uint64_t bad, uint64_t good)
 {
-	static const uint8_t state[] = { CHECKSUM_UNKNOWN, CHECKSUM_BAD, CHECKSUM_GOOD, CHECKSUM_NONE };
-	unsigned bad = !!(flags & RTE_MBUF_F_RX_IP_CKSUM_BAD), good = !!(flags & RTE_MBUF_F_RX_IP_CKSUM_GOOD);
-	return state[good << 1 | bad];
+	static_assert(CHECKSUM_BAD == 1 && CHECKSUM_GOOD == 2 && CHECKSUM_NONE == 3, "one bit each");
+	return (uint8_t)(!!(flags & bad) * CHECKSUM_BAD + !!(flags & good) * CHECKSUM_GOOD);
 }
 
-static uint8_t l4_checksum_state(uint64_t flags)
-{
-	static const uint8_t state[] = { CHECKSUM_UNKNOWN, CHECKSUM_BAD, CHECKSUM_GOOD, CHECKSUM_NONE };
-	unsigned bad = !!(flags & RTE_MBUF_F_RX_L4_CKSUM_BAD), good = !!(flags & RTE_MBUF_F_RX_L4_CKSUM_GOOD);
-	return state[good << 1 | bad];
-}
-
-static void parse_packet(struct worker *worker, struct burst *burst, unsigned at)
+static inline enum drop_reason parse_packet(struct worker *worker, struct burst *burst, unsigned at)
 {
 	struct rte_mbuf *mbuf = burst->mbuf[at];
-	const struct parse_options options = {
-		.martians_drop = worker->martians_drop,
-		.truncated_drop = worker->truncated_drop,
-		.vlan_in_key = worker->vlan_in_key,
-		.checksum = worker->interfaces[burst->interface[at]].checksum,
-	};
+	uint64_t flags = mbuf->ol_flags;
 	const struct parse_input input = {
 		.frame = burst_frame(worker, burst, at),
 		.captured = mbuf->pkt_len,
 		.on_wire = burst->capture ? packet_note(mbuf)->on_wire : mbuf->pkt_len,
-		.ip_checksum = ip_checksum_state(mbuf->ol_flags),
-		.l4_checksum = l4_checksum_state(mbuf->ol_flags),
+		.ip_checksum = checksum_state(flags, RTE_MBUF_F_RX_IP_CKSUM_BAD, RTE_MBUF_F_RX_IP_CKSUM_GOOD),
+		.l4_checksum = checksum_state(flags, RTE_MBUF_F_RX_L4_CKSUM_BAD, RTE_MBUF_F_RX_L4_CKSUM_GOOD),
 	};
-	burst->fate[at] = (struct fate){ .kind = FATE_PENDING, .account = ACCOUNT_WORKER };
-	enum drop_reason reason = parse_frame(&input, &options, &burst->meta[at], &burst->fragment[at]);
-	if (unlikely(reason != DROP_NONE))
-		burst_drop(burst, at, reason);
-	if (unlikely(mbuf->nb_segs > 1))
-		counter_add(&worker->counters.multi_segment, 1);
+	return parse_frame(&input, &worker->parse_options[burst->interface[at]], &burst->meta[at],
+		&burst->fragment[at]);
 }
 
 static void parse(struct worker *worker, struct burst *burst)
 {
-	unsigned ahead = RTE_MIN(burst->count, (unsigned)PREFETCH_AHEAD);
+	unsigned ahead = RTE_MIN(burst->count, (unsigned)PREFETCH_AHEAD), segmented = 0;
+
 	for (unsigned i = 0; i < ahead; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(burst->mbuf[i], void *));
+	burst->live_count = 0;
+	burst->flags = 0;
 	for (unsigned i = 0; i < burst->count; i++) {
 		if (i + PREFETCH_AHEAD < burst->count)
 			rte_prefetch0(rte_pktmbuf_mtod(burst->mbuf[i + PREFETCH_AHEAD], void *));
-		parse_packet(worker, burst, i);
-	}
-	burst->live_count = 0;
-	for (unsigned i = 0; i < burst->count; i++) {
+		burst->fate[i] = (struct fate){ .kind = FATE_PENDING, .account = ACCOUNT_WORKER };
+		enum drop_reason reason = parse_packet(worker, burst, i);
+		if (unlikely(reason != DROP_NONE))
+			burst_drop(burst, i, reason);
 		burst->live[burst->live_count] = (uint16_t)i;
-		burst->live_count += burst->meta[i].reason == DROP_NONE;
+		burst->live_count += reason == DROP_NONE;
+		burst->flags |= burst->meta[i].flags;
+		segmented += burst->mbuf[i]->nb_segs > 1;
 	}
+	if (unlikely(segmented))
+		counter_add(&worker->counters.multi_segment, segmented);
 }
 
 // A later fragment gets the ports of its first; the worker that received it off the wire does that, for all fragments of
@@ -93,6 +75,8 @@ static enum drop_reason resolve_fragment(struct worker *worker, struct burst *bu
 static void resolve_fragments(struct worker *worker, struct burst *burst)
 {
 	unsigned kept = 0;
+	if (likely(!(burst->flags & PACKET_FRAGMENT)))
+		return;
 	for (unsigned i = 0; i < burst->live_count; i++) {
 		uint16_t at = burst->live[i];
 		if (unlikely(burst->meta[at].flags & PACKET_FRAGMENT)) {
@@ -110,20 +94,17 @@ static void resolve_fragments(struct worker *worker, struct burst *burst)
 static void look_up(struct worker *worker, struct burst *burst)
 {
 	const struct flow_key *key[BURST_MAX];
-	uint32_t flow[BURST_MAX];
 
 	for (unsigned i = 0; i < burst->live_count; i++)
 		key[i] = &burst->meta[burst->live[i]].key;
-	flow_table_lookup_burst(worker->flows, key, burst->live_count, flow);
-	for (unsigned i = 0; i < burst->live_count; i++)
-		burst->flow[burst->live[i]] = flow[i];
+	flow_table_lookup_burst(worker->flows, key, burst->live_count, burst->flow);
 }
 
 // Frames that are not IP have no flow; by a switch of their own they still reach somebody.
 static void pass_non_ip(struct worker *worker, struct burst *burst)
 {
 	const struct policy *policy = burst->policy;
-	if (!policy->non_ip_pass || policy->default_handler == HANDLER_NONE)
+	if (policy->default_handler == HANDLER_NONE)
 		return;
 	for (unsigned i = 0; i < burst->count; i++) {
 		if (burst->meta[i].reason != DROP_NON_IP)
@@ -146,18 +127,11 @@ static void pass_non_ip(struct worker *worker, struct burst *burst)
 	}
 }
 
-static void count_handed(struct worker *worker, struct burst *burst, const struct packet_view *view, uint8_t id)
+static void count_handed(struct worker *worker, uint8_t id, unsigned packets, uint64_t bytes)
 {
-	uint64_t bytes = 0;
-	for (unsigned i = 0; i < view->count; i++) {
-		bytes += burst->mbuf[view->index[i]]->pkt_len;
-		burst->fate[view->index[i]].account = id;
-	}
-	struct handler_counters *handler = &worker->handler_counters[id];
-	counter_add(&handler->handed.packets, view->count);
-	counter_add(&handler->handed.bytes, bytes);
-	counter_add(&worker->counters.handed.packets, view->count);
-	counter_add(&worker->counters.handed.bytes, bytes);
+	const struct traffic handed = { packets, bytes };
+	traffic_sum(&worker->handler_counters[id].handed, handed);
+	traffic_sum(&worker->counters.handed, handed);
 }
 
 // Groups what is still on its way by handler, in order of arrival, and calls each handler once.
@@ -173,17 +147,20 @@ static void hand_over(struct worker *worker, struct burst *burst)
 	while (burst->live_count) {
 		uint8_t id = burst->handler[burst->live[0]];
 		unsigned left = 0;
+		uint64_t bytes = 0;
 		view.count = 0;
 		for (unsigned i = 0; i < burst->live_count; i++) {
 			uint16_t at = burst->live[i];
-			bool mine = burst->handler[at] == id;
-			group[view.count] = at;
-			burst->live[left] = at;
-			view.count += mine;
-			left += !mine;
+			if (burst->handler[at] != id) {
+				burst->live[left++] = at;
+				continue;
+			}
+			group[view.count++] = at;
+			bytes += burst->mbuf[at]->pkt_len;
+			burst->fate[at].account = id;
 		}
 		burst->live_count = left;
-		count_handed(worker, burst, &view, id);
+		count_handed(worker, id, view.count, bytes);
 		worker->handlers[id].ops->process(&worker->handlers[id], &view);
 	}
 }
@@ -258,7 +235,8 @@ void burst_run(struct worker *worker, unsigned count)
 		burst_steer(worker, burst);
 	look_up(worker, burst);
 	burst_attach(worker, burst);
-	pass_non_ip(worker, burst);
+	if (unlikely(burst->policy->non_ip_pass))
+		pass_non_ip(worker, burst);
 	hand_over(worker, burst);
 	if (unlikely(worker->trace != NULL))
 		trace(worker, burst);

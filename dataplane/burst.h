@@ -18,13 +18,14 @@ struct burst {
 	struct packet_meta meta[BURST_MAX] __rte_cache_aligned;
 	struct rte_mbuf *mbuf[BURST_MAX]; // NULL: given to another worker
 	uint64_t time[BURST_MAX]; // ticks
-	uint32_t flow[BURST_MAX]; // index or FLOW_NONE
+	uint32_t flow[BURST_MAX]; // index or FLOW_NONE; by position in live, as long as that is what was looked up
 	struct fate fate[BURST_MAX];
 	uint8_t interface[BURST_MAX]; // where each came in
 	uint8_t handler[BURST_MAX];   // that each is for, HANDLER_NONE: for none
 	uint16_t live[BURST_MAX];     // positions still on their way
 	unsigned live_count;
 	unsigned count;
+	unsigned flags;  // enum packet_flag of all packets together
 	bool from_inbox; // another worker has parsed it before and found its owner
 	bool capture;    // read from a capture: packets carry their notes
 	bool flows_ended; // a flow ended in this burst: indices that were looked up may have changed hands
@@ -38,7 +39,13 @@ void burst_run(struct worker *worker, unsigned count);
 
 // The whole frame in one piece: in place, or copied to worker->linear if it has several segments. Valid until the next
 // call for another packet.
-const uint8_t *burst_frame(const struct worker *worker, const struct burst *burst, unsigned at);
+static inline const uint8_t *burst_frame(const struct worker *worker, const struct burst *burst, unsigned at)
+{
+	const struct rte_mbuf *mbuf = burst->mbuf[at];
+	if (likely(mbuf->nb_segs == 1))
+		return rte_pktmbuf_mtod(mbuf, const uint8_t *);
+	return rte_pktmbuf_read(mbuf, 0, RTE_MIN(mbuf->pkt_len, (uint32_t)FRAME_MAX), worker->linear);
+}
 
 // Stage in attach.c: ties each live packet to its flow, judging those that have none or whose policy is old, follows
 // state and counts. Packets that go no further leave burst->live with their reason set.

@@ -132,27 +132,44 @@ unsigned egress_flush(struct worker *worker)
 	return drained;
 }
 
+static void count_ended(struct worker *worker, const struct fate *fate, uint64_t bytes)
+{
+	if (fate->kind == FATE_ANSWERED)
+		traffic_add(&worker->counters.answered, bytes);
+	else
+		count_drop(worker, fate->account, fate->reason, bytes);
+}
+
 void burst_depart(struct worker *worker, struct burst *burst)
 {
 	struct rte_mbuf *ended[BURST_MAX];
 	unsigned count = 0;
 
+	struct traffic consumed = { 0, 0 };
+	uint8_t consumer = 0; // the handler whose packets these are
+
 	for (unsigned i = 0; i < burst->count; i++) {
 		struct rte_mbuf *mbuf = burst->mbuf[i];
 		const struct fate *fate = &burst->fate[i];
-		if (!mbuf)
+		if (unlikely(!mbuf))
 			continue;
 		if (fate->kind == FATE_TRANSMIT) {
 			egress_put(worker, fate->interface, mbuf, fate->account);
 			continue;
 		}
 		ended[count++] = mbuf;
-		if (fate->kind == FATE_CONSUME)
-			traffic_add(&worker->handler_counters[fate->account].consumed, mbuf->pkt_len);
-		else if (fate->kind == FATE_ANSWERED)
-			traffic_add(&worker->counters.answered, mbuf->pkt_len);
-		else
-			count_drop(worker, fate->account, fate->reason, mbuf->pkt_len);
+		if (unlikely(fate->kind != FATE_CONSUME)) {
+			count_ended(worker, fate, mbuf->pkt_len);
+			continue;
+		}
+		if (unlikely(fate->account != consumer)) {
+			traffic_sum(&worker->handler_counters[consumer].consumed, consumed);
+			consumed = (struct traffic){ 0, 0 };
+			consumer = fate->account;
+		}
+		consumed.packets++;
+		consumed.bytes += mbuf->pkt_len;
 	}
+	traffic_sum(&worker->handler_counters[consumer].consumed, consumed);
 	rte_pktmbuf_free_bulk(ended, count);
 }

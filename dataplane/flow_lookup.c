@@ -50,7 +50,7 @@ again:
 		// Acquire: an index of a newer entry tells that the older one is in its other bucket by now: the
 		// overflow hint and that bucket must not have been read before.
 		flow = __atomic_load_n(&bucket->index[__builtin_ctz(mask)], __ATOMIC_ACQUIRE);
-		if (!key_equal_shared(key, &table->record[flow].cold.key))
+		if (!key_equal_shared(key, &table->head.record[flow].cold.key))
 			continue;
 		if (likely(meta_load(bucket) == meta))
 			return flow;
@@ -94,7 +94,7 @@ static __rte_always_inline void probe_bucket(const struct flow_table *table, str
 {
 	const struct flow_bucket *bucket = &table->bucket[burst->number[i]];
 	uint16_t tag = flow_tag(burst->hash[i]);
-	const struct flow_record *record;
+	const struct flow_slot *record;
 	unsigned match, slot;
 	uint32_t index;
 
@@ -105,7 +105,7 @@ static __rte_always_inline void probe_bucket(const struct flow_table *table, str
 	index &= -(uint32_t)(match != 0);
 	burst->match[i] = (uint16_t)match;
 	burst->candidate[i] = index;
-	record = &table->record[index];
+	record = &table->head.record[index];
 	rte_prefetch0(&record->cold);
 	rte_prefetch0(&record->hot);
 }
@@ -114,7 +114,7 @@ static __rte_always_inline void probe_bucket(const struct flow_table *table, str
 static __rte_always_inline bool candidate_is(const struct flow_table *table, const struct burst *burst, unsigned i,
 				const struct flow_key *key, const bool shared)
 {
-	const struct flow_key *found = &table->record[burst->candidate[i]].cold.key;
+	const struct flow_key *found = &table->head.record[burst->candidate[i]].cold.key;
 
 	if (!shared)
 		return key_equal(key, found) & (burst->match[i] != 0);

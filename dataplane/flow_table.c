@@ -44,7 +44,7 @@ static size_t buckets_for(uint32_t capacity)
 size_t flow_table_bytes(uint32_t capacity)
 {
 	return sizeof(struct flow_table) + buckets_for(capacity) * sizeof(struct flow_bucket) +
-	       (size_t)capacity * (sizeof(struct flow_record) + 2 * sizeof(uint32_t));
+	       (size_t)capacity * (sizeof(struct flow_slot) + 2 * sizeof(uint32_t));
 }
 
 // A secret of zeroes would multiply everything by 0: fixed words (digits of pi) make it harmless, and no other weaker.
@@ -75,8 +75,8 @@ struct flow_table *flow_table_create(const struct flow_table_params *params)
 		return NULL;
 	buckets = buckets_for(params->capacity);
 	table->bucket = (struct flow_bucket *)(table + 1);
-	table->record = (struct flow_record *)(table->bucket + buckets);
-	table->sequence = (uint32_t *)(table->record + params->capacity);
+	table->head.record = (struct flow_slot *)(table->bucket + buckets);
+	table->sequence = (uint32_t *)(table->head.record + params->capacity);
 	table->spare = table->sequence + params->capacity;
 	table->bucket_mask = (uint32_t)buckets - 1;
 	table->capacity = params->capacity;
@@ -135,7 +135,7 @@ static void leave_second(struct flow_table *table, uint32_t first)
 
 static uint64_t record_hash(const struct flow_table *table, uint32_t flow)
 {
-	return flow_key_hash_inline(&table->record[flow].cold.key, &table->secret);
+	return flow_key_hash_inline(&table->head.record[flow].cold.key, &table->secret);
 }
 
 // Moves an entry to a free slot of its other bucket.
@@ -221,9 +221,9 @@ static bool make_room(struct flow_table *table, uint32_t first, uint32_t second,
 
 // Words of a record that readers may be looking at. Release: they are written after the version and the sequence that
 // tell that the record is no longer what it was; seen before those, a reader would take the mixture for a flow.
-static void record_write(struct flow_record *record, const struct flow_key *key)
+static void record_write(struct flow_slot *record, const struct flow_key *key)
 {
-	struct flow_record fresh = { .cold.key = *key };
+	struct flow_slot fresh = { .cold.key = *key };
 	uint64_t *to = (uint64_t *)record;
 	uint64_t word[sizeof(fresh) / sizeof(uint64_t)];
 
@@ -264,7 +264,7 @@ uint32_t flow_table_insert(struct flow_table *table, const struct flow_key *key)
 		return FLOW_NONE;
 	}
 	flow = record_take(table);
-	record_write(&table->record[flow], key);
+	record_write(&table->head.record[flow], key);
 	sequence_step(table, flow);
 	if (slot.bucket != first)
 		enter_second(table, first);
@@ -308,16 +308,6 @@ void flow_table_remove(struct flow_table *table, uint32_t flow)
 	add_relaxed(&table->owner.used, -1u);
 }
 
-struct flow *flow_table_flow(const struct flow_table *table, uint32_t flow)
-{
-	return &table->record[flow].hot;
-}
-
-struct flow_cold *flow_table_cold(const struct flow_table *table, uint32_t flow)
-{
-	return &table->record[flow].cold;
-}
-
 // Acquire, each word: the sequence is read again only after all of them; read before, it would vouch for words of the
 // record's next flow.
 static void copy_shared(void *to, const void *from, size_t bytes)
@@ -333,7 +323,7 @@ static void copy_shared(void *to, const void *from, size_t bytes)
 
 bool flow_table_snapshot(const struct flow_table *table, uint32_t flow, struct flow *hot, struct flow_cold *cold)
 {
-	const struct flow_record *record = &table->record[flow];
+	const struct flow_slot *record = &table->head.record[flow];
 	uint32_t before;
 
 	if (flow >= table->capacity)

@@ -54,9 +54,28 @@ uint32_t flow_table_insert(struct flow_table *table, const struct flow_key *key)
 // Ends a flow: its index may be handed out again at once. Owner only.
 void flow_table_remove(struct flow_table *table, uint32_t flow);
 
+// Both records of a flow, next to each other.
+struct flow_slot {
+	struct flow hot;
+	struct flow_cold cold;
+} __attribute__((aligned(128)));
+static_assert(sizeof(struct flow_slot) == 128, "two lines of one page: one TLB miss");
+
+// What every table begins with, laid open for the two functions below alone.
+struct flow_table_head {
+	struct flow_slot *record;
+};
+
 // The records of an index that the owner holds. Owner only.
-struct flow *flow_table_flow(const struct flow_table *table, uint32_t flow);
-struct flow_cold *flow_table_cold(const struct flow_table *table, uint32_t flow);
+static inline struct flow *flow_table_flow(const struct flow_table *table, uint32_t flow)
+{
+	return &((const struct flow_table_head *)table)->record[flow].hot;
+}
+
+static inline struct flow_cold *flow_table_cold(const struct flow_table *table, uint32_t flow)
+{
+	return &((const struct flow_table_head *)table)->record[flow].cold;
+}
 
 // Copies the records of index flow if a flow lives there and did not change hands meanwhile. Any thread.
 // false: no flow there. Iterate with flow from 0 to capacity - 1.

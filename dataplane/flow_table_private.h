@@ -14,16 +14,10 @@
 #include "dataplane/flow_bucket.h"
 #include "dataplane/flow_table.h"
 
-struct flow_record {
-	struct flow hot;
-	struct flow_cold cold;
-} __attribute__((aligned(128)));
-static_assert(sizeof(struct flow_record) == 128, "two lines of one page: one TLB miss");
-
 struct flow_table {
 	// Constant after creation.
+	struct flow_table_head head;
 	struct flow_bucket *bucket;
-	struct flow_record *record;
 	uint32_t *sequence; // by record; owner: writes, all: read
 	uint32_t *spare;    // stack of records that were given back; owner only
 	uint32_t bucket_mask;

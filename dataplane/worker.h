@@ -101,9 +101,7 @@ struct worker {
 	uint8_t clock;                // enum worker_clock
 	bool share_cpu;               // more workers than CPUs: yield when idle
 	uint32_t handler_devices;     // bit per interface that is the device of a handler
-	bool truncated_drop;
-	bool vlan_in_key;
-	bool martians_drop;
+	struct parse_options parse_options[INTERFACE_MAX]; // by interface
 	struct hash_secret steering_secret; // the same on all workers
 	const struct interface *rss;        // whose RSS decides which worker owns a flow; NULL: the flow's hash
 	struct rte_mempool *pool;

@@ -81,7 +81,7 @@ static void lookups(struct model *model)
 
 static bool is_zeroed_but_for_key(const struct model *model, uint32_t flow, const struct flow_key *key)
 {
-	struct flow_record expected = { .cold.key = *key };
+	struct flow_slot expected = { .cold.key = *key };
 
 	return memcmp(flow_table_flow(model->table, flow), &expected.hot, sizeof(expected.hot)) == 0 &&
 	       memcmp(flow_table_cold(model->table, flow), &expected.cold, sizeof(expected.cold)) == 0;
@@ -139,7 +139,7 @@ static void check_inside(struct model *model)
 			if (table->bucket[b].tag[s] == 0)
 				continue;
 			CHECK(model, model->key_of[flow] != FLOW_NONE);
-			hash = flow_key_hash(&table->record[flow].cold.key, &table->secret);
+			hash = flow_key_hash(&table->head.record[flow].cold.key, &table->secret);
 			first = bucket_first(table, hash);
 			CHECK(model, flow_tag(hash) == table->bucket[b].tag[s]);
 			CHECK(model, b == first || b == bucket_other(table, first, flow_tag(hash)));

@@ -124,6 +124,9 @@ static int set_up_workers(unsigned workers, const char *extra)
 		for (unsigned port = 0; port < 2; port++)
 			runtime->workers[i]->egress[port].own = true;
 		runtime->workers[i]->handler_devices = 1u << DEVICE;
+		for (unsigned port = 0; port < 2; port++)
+			runtime->workers[i]->parse_options[port] = (struct parse_options){ .martians_drop = true,
+				.truncated_drop = true };
 	}
 	bench->tx_room = BURST_MAX;
 	bench->now = HOUR * SECOND;

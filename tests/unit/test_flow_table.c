@@ -96,7 +96,7 @@ static void bytes_hold_the_records_and_the_table(void **state)
 	for (unsigned i = 0; i < 5; i++) {
 		size_t bytes = flow_table_bytes(capacity[i]);
 
-		assert_true(bytes >= capacity[i] * (sizeof(struct flow_record) + 6ul));
+		assert_true(bytes >= capacity[i] * (sizeof(struct flow_slot) + 6ul));
 		assert_true(bytes <= capacity[i] * 160ul + 4096);
 	}
 }
@@ -141,7 +141,7 @@ static void index_is_handed_out_again_with_clean_records(void **state)
 {
 	struct flow_table *table = make_table(1);
 	struct flow_key key = key_number(2);
-	struct flow_record expected = { .cold.key = key };
+	struct flow_slot expected = { .cold.key = key };
 	uint32_t flow = insert(table, 1);
 
 	(void)state;
