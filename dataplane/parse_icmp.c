@@ -49,6 +49,7 @@ void datagram_icmp(struct datagram *d)
 	} else {
 		unsigned asker = type->kind == ICMP_REPLY;
 
+		d->flags |= asker ? PACKET_ICMP_REPLY : 0;
 		memcpy(&d->flow_port[asker], header + 4, sizeof(d->flow_port[asker]));
 		d->flow_port[!asker] = rte_cpu_to_be_16(type->request);
 	}

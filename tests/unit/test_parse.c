@@ -411,6 +411,27 @@ static void icmp_queries_are_keyed_by_identifier(void **state)
 	}
 }
 
+static void icmp_query_replies_are_told_from_all_else(void **state)
+{
+	static const uint8_t replies4[] = { 0, 14, 16, 18 }, replies6[] = { 129 };
+	uint8_t message[12] = { 0, 0, 0, 0, 0xab, 0xcd, 0, 1 };
+
+	(void)state;
+	for (unsigned i = 0; i < 512; i++) {
+		uint8_t type = i & 0xff;
+		bool four = i < 256;
+		bool reply = four ? memchr(replies4, type, sizeof(replies4)) : memchr(replies6, type, sizeof(replies6));
+		struct packet p;
+		struct packet_meta meta;
+
+		message[0] = type;
+		p = four ? ip4(1, message, 12) : ip6(58, message, 12);
+		parse(&p, &loose, &meta);
+		if (!(meta.flags & PACKET_ICMP_REPLY) == reply)
+			fail_msg("IPv%u type %u: flags %x", four ? 4 : 6, type, meta.flags);
+	}
+}
+
 static void icmp_header_cut_off_has_no_key_ports(void **state)
 {
 	struct packet p = ip4(1, echo, 12);
@@ -439,6 +460,26 @@ static struct packet error6(uint8_t type, const struct packet *quoted, uint32_t 
 
 	memcpy(message + 8, quoted->byte + ETH, bytes);
 	return ip6(58, message, 8 + bytes);
+}
+
+static void icmp_reply_of_the_other_family_or_cut_or_quoted_is_none(void **state)
+{
+	struct packet reply = ip4(1, echo, 12), p;
+	struct packet_meta meta;
+
+	(void)state;
+	reply.byte[IP4] = 0;
+	assert_int_equal(parse(&reply, &loose, &meta), DROP_NONE);
+	assert_true(meta.flags & PACKET_ICMP_REPLY);
+	parse_cut(&reply, IP4 + 7, &loose, &meta);
+	assert_false(meta.flags & PACKET_ICMP_REPLY);
+	p = error4(3, &reply, 32);
+	assert_int_equal(parse(&p, &loose, &meta), DROP_NONE);
+	assert_int_equal(meta.flags & (PACKET_ICMP_ERROR | PACKET_ICMP_REPLY), PACKET_ICMP_ERROR);
+	p = ip4(58, echo, 12); // ICMPv6 on IPv4: no ICMP
+	p.byte[IP4] = 129;
+	parse(&p, &loose, &meta);
+	assert_false(meta.flags & PACKET_ICMP_REPLY);
 }
 
 static void assert_quotes(const struct packet *error, const struct packet *quoted)
@@ -881,6 +922,8 @@ int main(void)
 		cmocka_unit_test(same_address_is_ordered_by_port),
 		cmocka_unit_test(common_path_equals_full_parser),
 		cmocka_unit_test(icmp_queries_are_keyed_by_identifier),
+		cmocka_unit_test(icmp_query_replies_are_told_from_all_else),
+		cmocka_unit_test(icmp_reply_of_the_other_family_or_cut_or_quoted_is_none),
 		cmocka_unit_test(icmp_header_cut_off_has_no_key_ports),
 		cmocka_unit_test(icmp_errors_have_the_reversed_key_of_the_quoted_packet),
 		cmocka_unit_test(unusable_quotes_are_unrelated),
