@@ -196,14 +196,11 @@ static int open_devices(struct runtime *runtime, struct error *error)
 	return 0;
 }
 
+// Without a file all is allowed. Rules that are in the store already keep their ids.
 static int load_rules(const char *file, struct rule_store *store, struct error *error)
 {
-	struct rule_list list = { .count = 0 };
-	if (!file[0]) {
-		rule_store_set_default(store, VERDICT_ACCEPT);
-		return 0;
-	}
-	if (rule_list_load(file, &list, error) != 0)
+	struct rule_list list = { .has_default = true, .default_verdict = VERDICT_ACCEPT };
+	if (file[0] && rule_list_load(file, &list, error) != 0)
 		return -1;
 	int status = rule_store_replace(store, &list, error);
 	rule_list_free(&list);

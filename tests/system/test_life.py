@@ -43,6 +43,25 @@ def test_hangup_with_a_broken_file_keeps_the_old_rules(one):
     assert one.process.poll() is None
 
 
+def rewrite(one, change):
+    """The configuration anew."""
+    before = one.config.read_text()
+    after = change(before)
+    assert after != before
+    one.config.write_text(after)
+
+
+def test_reload_without_a_rules_file_allows_everything(one):
+    one.rules.write_text("deny udp 53\ndefault deny\n")
+    one.tell("reload")
+    one.tell("deny", "tcp", "23")
+    assert len(one.ask("rules")) == 3
+    rewrite(one, lambda text: text.replace(f"rules: {one.rules}\n", ""))
+    one.tell("reload")
+    assert [rule["text"] for rule in one.ask("rules")] == ["default allow"]
+    assert one.ask("status")["rules_file"] == ""
+
+
 def test_second_daemon_on_the_same_socket_is_refused(one, portier):
     second = world.run([portier, "run", "-c", str(one.config)])
     assert second.returncode != 0
