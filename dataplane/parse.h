@@ -23,9 +23,8 @@ enum packet_flag {
 	PACKET_ICMP_ERROR = 1 << 4,     // the key is the quoted packet's, reversed
 	PACKET_TRUNCATED = 1 << 5,      // the frame holds less than was on the wire, or than the datagram's length
 	PACKET_L4_WHOLE = 1 << 6,       // the minimal transport header lies within the datagram and the frame
-	PACKET_QUOTES_LATER = 1 << 7, // an ICMP error about a later fragment: the ports in its key are 0
-	PACKET_ICMP_REPLY = 1 << 8,   // answers an ICMP query: its ports in the key are {type asked with, identifier},
-				      // the asker's {identifier, type}
+	PACKET_ICMP_REPLY = 1 << 7,     // answers an ICMP query: its ports in the key are {type asked with, identifier},
+					// the asker's {identifier, type}
 	PACKET_FRAGMENT = PACKET_FRAGMENT_FIRST | PACKET_FRAGMENT_LATER,
 };
 

@@ -237,7 +237,6 @@ static void follow_quote(struct datagram *d, struct flow_key *key)
 	}
 	d->flags &= ~PACKET_SOURCE_IS_END1;
 	d->flags |= write_key(&quote, key->vlan, key) ? 0 : PACKET_SOURCE_IS_END1;
-	d->flags |= quote.flags & PACKET_FRAGMENT_LATER ? PACKET_QUOTES_LATER : 0;
 }
 
 static bool source_is_martian(const uint8_t *source, enum ip_family family)

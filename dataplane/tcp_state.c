@@ -247,11 +247,11 @@ void tcp_open(struct flow *flow, enum flow_direction direction, const struct tcp
 enum tcp_result tcp_follow(struct flow *flow, enum flow_direction direction, const struct tcp_segment *segment)
 {
 	enum event event = event_of(segment);
-	bool first_answer = direction == FLOW_RESP && flow->embryonic, moved;
+	bool moved;
 
 	if (flow->state >= TCP_STATES) { // opened by what was no segment
 		tcp_open(flow, direction, segment);
-		return first_answer ? TCP_ANSWERED : TCP_FOLLOWED;
+		return TCP_FOLLOWED;
 	}
 	if (event == EVENT_SYN && flow->state >= FLOW_TCP_TIME_WAIT)
 		return TCP_REOPENED;
@@ -270,5 +270,5 @@ enum tcp_result tcp_follow(struct flow *flow, enum flow_direction direction, con
 		note_window(flow, direction, segment);
 	if (event == EVENT_FIN && moved)
 		note_fin(flow, direction, segment);
-	return first_answer ? TCP_ANSWERED : TCP_FOLLOWED;
+	return TCP_FOLLOWED;
 }

@@ -15,9 +15,8 @@ struct tcp_segment {
 };
 
 enum tcp_result {
-	TCP_FOLLOWED,  // state and windows are up to date
-	TCP_ANSWERED,  // the same, and the responder was heard for the first time
-	TCP_REOPENED,  // a new SYN on a closed or TIME_WAIT flow (RFC 6191): the caller ends this flow and opens a new one
+	TCP_FOLLOWED, // state and windows are up to date
+	TCP_REOPENED, // a new SYN on a closed or TIME_WAIT flow (RFC 6191): the caller ends this flow and opens a new one
 };
 
 // Reads the segment out of a TCP header of which available bytes may be read (at least 20).

@@ -554,7 +554,7 @@ static void quoted_later_fragment_has_a_key_without_ports(void **state)
 	quoted.byte[21] = 100;
 	p = error4(11, &quoted, 28);
 	assert_int_equal(parse(&p, &strict, &meta), DROP_NONE);
-	assert_true(meta.flags & PACKET_QUOTES_LATER);
+	assert_true(meta.flags & PACKET_ICMP_ERROR);
 	assert_false(meta.flags & PACKET_FRAGMENT);
 	assert_int_equal(meta.key.protocol, 17);
 	assert_key_ports(&meta, 0, 0);

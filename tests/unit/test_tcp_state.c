@@ -229,19 +229,6 @@ static void handshake_needs_both_ends(void **state)
 	     { O, A, 1, 1, 0, FLOW_TCP_ESTABLISHED });
 }
 
-static void first_word_of_the_responder_is_told(void **state)
-{
-	struct flow flow = { .embryonic = 1 };
-	struct tcp_segment syn = { .flags = S }, answer = { .flags = S | A };
-
-	(void)state;
-	tcp_open(&flow, FLOW_ORIG, &syn);
-	assert_int_equal(tcp_follow(&flow, FLOW_ORIG, &syn), TCP_FOLLOWED);
-	assert_int_equal(tcp_follow(&flow, FLOW_RESP, &answer), TCP_ANSWERED);
-	flow.embryonic = 0;
-	assert_int_equal(tcp_follow(&flow, FLOW_RESP, &answer), TCP_FOLLOWED);
-}
-
 static void no_segment_leaves_the_states(void **state)
 {
 	(void)state;
@@ -302,7 +289,6 @@ int main(void)
 		cmocka_unit_test(syn_on_an_ended_flow_reopens_it),
 		cmocka_unit_test(mid_stream_segments_open_a_flow_as_they_fit),
 		cmocka_unit_test(handshake_needs_both_ends),
-		cmocka_unit_test(first_word_of_the_responder_is_told),
 		cmocka_unit_test(no_segment_leaves_the_states),
 		cmocka_unit_test(segment_is_read_with_its_scale),
 	};
