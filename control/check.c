@@ -2,6 +2,7 @@
 #include "control/check.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -76,22 +77,37 @@ static void print_memory(const struct findings *found, struct table *table)
 	row(table, "memory in all", cell);
 }
 
+// Adds to what the cell says already.
+static void __attribute__((format(printf, 2, 3))) say(char cell[CELL_MAX], const char *format, ...)
+{
+	size_t length = strlen(cell);
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(cell + length, CELL_MAX - length, format, arguments);
+	va_end(arguments);
+}
+
+static void say_device(char cell[CELL_MAX], const char *device, unsigned queues, unsigned mtu, uint8_t checksum)
+{
+	static const char *const words[] = { [CHECKSUM_TRUST] = "trust", [CHECKSUM_VERIFY] = "verify",
+		[CHECKSUM_IGNORE] = "ignore" };
+	if (queues)
+		say(cell, "%s: queues: %u", device, queues);
+	else
+		say(cell, "%s: a queue for each worker", device);
+	if (mtu)
+		say(cell, ", mtu %u", mtu);
+	say(cell, ", checksum %s", words[checksum]);
+}
+
 static void print_interfaces(const struct findings *found, struct table *table)
 {
-	static const char *const checksum[] = { [CHECKSUM_TRUST] = "trust", [CHECKSUM_VERIFY] = "verify",
-		[CHECKSUM_IGNORE] = "ignore" };
-	char cell[CELL_MAX], name[64], mtu[32], queues[32];
 	for (size_t i = 0; i < found->config.interface_count; i++) {
 		const struct config_interface *interface = &found->config.interfaces[i];
+		char cell[CELL_MAX] = "", name[64];
 		snprintf(name, sizeof(name), "interface %s", interface->name);
-		mtu[0] = '\0';
-		if (interface->mtu)
-			snprintf(mtu, sizeof(mtu), ", mtu %u", interface->mtu);
-		snprintf(queues, sizeof(queues), "a queue for each worker");
-		if (interface->queues)
-			snprintf(queues, sizeof(queues), "queues: %u", interface->queues);
-		snprintf(cell, sizeof(cell), "%s: %s%s, checksum %s%s", interface->device, queues, mtu,
-			checksum[interface->checksum], interface->promiscuous ? ", promiscuous" : "");
+		say_device(cell, interface->device, interface->queues, interface->mtu, interface->checksum);
+		say(cell, "%s", interface->promiscuous ? ", promiscuous" : "");
 		row(table, name, cell);
 	}
 	if (found->config.interface_count == 0)
@@ -101,12 +117,18 @@ static void print_interfaces(const struct findings *found, struct table *table)
 static void print_handlers(const struct findings *found, struct table *table)
 {
 	const struct config *config = &found->config;
-	char cell[CELL_MAX], name[64];
 	for (size_t i = 0; i < config->handler_count; i++) {
 		const struct config_handler *handler = &config->handlers[i];
+		char cell[CELL_MAX] = "", name[64];
 		snprintf(name, sizeof(name), "handler %s", handler->name);
-		snprintf(cell, sizeof(cell), "%s%s%s%s%s%s", handler->kind, handler->device[0] ? " " : "", handler->device,
-			handler->uplink[0] ? ", uplink " : "", handler->uplink, config->default_handler == i ? ", default" : "");
+		say(cell, "%s", handler->kind);
+		if (handler->device[0]) {
+			say(cell, " ");
+			say_device(cell, handler->device, handler->queues, handler->mtu, handler->checksum);
+		}
+		if (handler->uplink[0])
+			say(cell, ", uplink %s", handler->uplink);
+		say(cell, "%s", config->default_handler == i ? ", default" : "");
 		row(table, name, cell);
 	}
 	if (config->default_handler == HANDLER_NONE)

@@ -36,6 +36,9 @@ struct config_handler {
 	char kind[NAME_MAX_BYTES]; // "count", "drop", "reflect", "device"
 	char device[256];          // of kind device
 	char uplink[NAME_MAX_BYTES]; // interface that its own traffic leaves by; empty: the first
+	uint16_t queues;  // 0: auto
+	uint16_t mtu;     // 0: the device's
+	uint8_t checksum; // enum checksum_policy, of what comes back from the device
 	struct config_place place;
 };
 

@@ -9,6 +9,8 @@
 #include "dataplane/handler.h"
 #include "dataplane/interface.h"
 
+enum { CHECKSUM_UNSAID = UINT8_MAX };
+
 static const char *const checksum_words[] = {
 	[CHECKSUM_TRUST] = "trust", [CHECKSUM_VERIFY] = "verify", [CHECKSUM_IGNORE] = "ignore", NULL };
 
@@ -168,8 +170,17 @@ static const struct yaml_field handler_fields[] = {
 	{ "kind", read_kind, offsetof(struct config_handler, kind), NAME_MAX_BYTES, .required = true },
 	{ "device", read_device, offsetof(struct config_handler, device), 256 },
 	{ "uplink", read_uplink, offsetof(struct config_handler, uplink), NAME_MAX_BYTES },
+	{ "queues", yaml_number_or_auto, offsetof(struct config_handler, queues), sizeof(uint16_t), 1, 64 },
+	{ "mtu", yaml_number, offsetof(struct config_handler, mtu), sizeof(uint16_t), 68, 65000 },
+	{ "checksum", yaml_word, offsetof(struct config_handler, checksum), 1, .words = checksum_words },
 	{ NULL },
 };
+
+static bool of_device(const struct config_handler *handler)
+{
+	return handler->device[0] || handler->uplink[0] || handler->queues || handler->mtu ||
+	       handler->checksum != CHECKSUM_UNSAID;
+}
 
 static int check_handler(struct yaml *yaml, yaml_node_t *node, const struct config_handler *handler, size_t before)
 {
@@ -184,9 +195,9 @@ static int check_handler(struct yaml *yaml, yaml_node_t *node, const struct conf
 	if (needs_device && !handler->device[0])
 		return yaml_wrong(yaml, node, "'device' is missing in handler '%s' of kind %s", handler->name,
 			handler->kind);
-	if (!needs_device && (handler->device[0] || handler->uplink[0]))
-		return yaml_wrong(yaml, node, "handler '%s' of kind %s has a device or an uplink, expected none",
-			handler->name, handler->kind);
+	if (!needs_device && of_device(handler))
+		return yaml_wrong(yaml, node, "handler '%s' of kind %s has a device, uplink, queues, mtu or checksum, "
+			"expected none", handler->name, handler->kind);
 	return 0;
 }
 
@@ -205,10 +216,12 @@ int config_read_handlers(struct yaml *yaml, yaml_node_t *node, const struct yaml
 	for (size_t i = 0; i < count; i++) {
 		yaml_node_t *item = yaml_item(yaml, node, i);
 		struct config_handler *handler = &config->handlers[i];
-		handler->place = place_of(item);
+		*handler = (struct config_handler){ .checksum = CHECKSUM_UNSAID, .place = place_of(item) };
 		if (yaml_read_mapping(yaml, item, "a handler", handler_fields, handler) < 0 ||
 			check_handler(yaml, item, handler, i) < 0)
 			return -1;
+		if (handler->checksum == CHECKSUM_UNSAID)
+			handler->checksum = CHECKSUM_IGNORE;
 		devices += handler->device[0] != '\0';
 		if (devices > INTERFACE_MAX)
 			return yaml_wrong(yaml, item, "this is one device too many, expected at most %d of interfaces "

@@ -135,8 +135,10 @@ static int open_handler(struct runtime *runtime, size_t id, struct error *error)
 	struct interface_params params = { .name = from->name,
 		.device = from->device,
 		.role = INTERFACE_HANDLER,
-		.checksum = CHECKSUM_IGNORE,
-		.promiscuous = true };
+		.checksum = from->checksum,
+		.promiscuous = true,
+		.mtu = from->mtu,
+		.queues = from->queues };
 	if (open_device(runtime, &params, error) != 0)
 		return error_prefix(error, "%s:%u:%u", runtime->config->file, from->place.line, from->place.column);
 	handler->interface = (uint8_t)(runtime->interface_count - 1);

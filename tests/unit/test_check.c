@@ -82,11 +82,12 @@ static void good_configuration_is_told_in_full(void **state)
 	(void)state;
 	static const char *const told[] = { "c.yaml: nothing is wrong", "worker 0", "control", "flow table", "65536 flows",
 		"interface wan0", "net_null0: queues: 1", "mtu 1400", "checksum verify", "handler web", "count, default",
-		"handler app", "net_null1, uplink wan0", "tcp 203.0.113.0/24 port 443 (https) -> app",
+		"handler app",
+		"device net_null1: queues: 2, mtu 9000, checksum trust, uplink wan0", "tcp 203.0.113.0/24 port 443 (https) -> app",
 		"udp any ports 5-9 interface wan0 vlan 7 -> web", "2 from r.rules, default reject" };
 	write_file("c.yaml", "interfaces: [{name: wan0, device: net_null0, queues: 1, mtu: 1400, checksum: verify}]\n"
 		"workers: {cpus: 1, share_cpus: true}\nflows: {capacity: 64K}\nhandlers:\n- {name: web, kind: count}\n"
-		"- {name: app, kind: device, device: net_null1, uplink: wan0}\ndefault_handler: web\nlisteners:\n"
+		"- {name: app, kind: device, device: net_null1, uplink: wan0, mtu: 9000, queues: 2, checksum: trust}\ndefault_handler: web\nlisteners:\n"
 		"- {protocol: tcp, address: 203.0.113.0/24, port: https, handler: app}\n"
 		"- {protocol: udp, port: 5-9, interface: wan0, vlan: 7, handler: web}\nrules: r.rules\n");
 	write_file("r.rules", "allow tcp 80\ndeny udp\ndefault reject\n");

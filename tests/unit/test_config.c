@@ -43,7 +43,9 @@ static const char whole[] =
 	"handlers:\n"
 	"  - name: web\n"
 	"    kind: count\n"
-	"  - {name: app, kind: device, device: 'net_memif0,role=server', uplink: wan0}\n"
+	"  - {name: app, kind: device, device: 'net_memif0,role=server', uplink: wan0, mtu: 9000,\n"
+	"     queues: 2, checksum: verify}\n"
+	"  - {name: tap, kind: device, device: net_tap1}\n"
 	"default_handler: web\n"
 	"rules: sub/portier.rules\n"
 	"policy:\n"
@@ -106,10 +108,16 @@ static void every_value_of_the_whole_shape_arrives(void **state)
 	assert_int_equal(c.timeout_ms[FLOW_UDP_REPLIED], 120000);
 	assert_int_equal(c.timeout_ms[FLOW_OTHER_REPLIED], 1500);
 
-	assert_int_equal(c.handler_count, 2);
+	assert_int_equal(c.handler_count, 3);
 	assert_string_equal(c.handlers[1].kind, "device");
 	assert_string_equal(c.handlers[1].device, "net_memif0,role=server");
 	assert_string_equal(c.handlers[1].uplink, "wan0");
+	assert_int_equal(c.handlers[1].mtu, 9000);
+	assert_int_equal(c.handlers[1].queues, 2);
+	assert_int_equal(c.handlers[1].checksum, CHECKSUM_VERIFY);
+	assert_int_equal(c.handlers[2].mtu, 0);
+	assert_int_equal(c.handlers[2].queues, 0);
+	assert_int_equal(c.handlers[2].checksum, CHECKSUM_IGNORE);
 	assert_int_equal(c.default_handler, 0);
 
 	assert_int_equal(c.listener_count, 3);
@@ -274,6 +282,10 @@ static const struct bad bads[] = {
 	{ "handlers: [{name: a, kind: cuont}]\n", "1:28", "did you mean 'count'?" },
 	{ "handlers: [{name: a, kind: device}]\n", "1:12", "'device' is missing in handler 'a'" },
 	{ "handlers: [{name: a, kind: count, device: x}]\n", "1:12", "expected none" },
+	{ "handlers: [{name: a, kind: count, mtu: 1500}]\n", "1:12", "expected none" },
+	{ "handlers: [{name: a, kind: count, queues: 1}]\n", "1:12", "expected none" },
+	{ "handlers: [{name: a, kind: drop, checksum: ignore}]\n", "1:12", "expected none" },
+	{ "handlers: [{name: a, kind: device, device: x, mtu: 65001}]\n", "1:52", "to 65000" },
 	{ "handlers: [{name: a, kind: device, device: x, uplink: w}]\n", "1:55", "there is no interface 'w'" },
 	{ "handlers: [{name: none, kind: count}]\n", "1:12", "another name" },
 	{ "handlers:\n  - {name: a, kind: count}\n  - {name: a, kind: drop}\n", "3:5", "a second handler is called 'a'" },
