@@ -109,6 +109,10 @@ int config_default(struct config *config, struct error *error);
 
 void config_free(struct config *config);
 
+// Whether a running portier can go over to a fresh configuration: 0, or -1 with a text that names the first value that
+// takes a restart.
+int config_check_lasting(const struct config *running, const struct config *fresh, struct error *error);
+
 // The listeners as the index wants them: handler and interface are ids already (they are indices); ids are given so that
 // a listener equal to one of older keeps that one's id. Returns an array for free(), NULL without memory.
 struct listener *config_listeners(const struct config *config, const struct listener *older, size_t older_count);

@@ -329,23 +329,6 @@ void runtime_destroy(struct runtime *runtime)
 	memset(runtime, 0, sizeof(*runtime));
 }
 
-// What a running portier can't change without a restart.
-static int check_same_devices(const struct config *old, const struct config *fresh, struct error *error)
-{
-	bool same = old->interface_count == fresh->interface_count && old->handler_count == fresh->handler_count;
-	for (size_t i = 0; same && i < old->interface_count; i++)
-		same = strcmp(old->interfaces[i].name, fresh->interfaces[i].name) == 0 &&
-		       strcmp(old->interfaces[i].device, fresh->interfaces[i].device) == 0;
-	for (size_t i = 0; same && i < old->handler_count; i++)
-		same = strcmp(old->handlers[i].name, fresh->handlers[i].name) == 0 &&
-		       strcmp(old->handlers[i].kind, fresh->handlers[i].kind) == 0 &&
-		       strcmp(old->handlers[i].device, fresh->handlers[i].device) == 0;
-	if (!same)
-		return error_set(error, "%s: interfaces or handlers have changed: restart portier for that",
-			fresh->file);
-	return 0;
-}
-
 int runtime_reload(struct runtime *runtime, struct error *error)
 {
 	const struct config *old = runtime->config;
@@ -356,7 +339,7 @@ int runtime_reload(struct runtime *runtime, struct error *error)
 		free(fresh);
 		return -1;
 	}
-	if (check_same_devices(old, fresh, error) != 0)
+	if (config_check_lasting(old, fresh, error) != 0)
 		goto refuse;
 	char old_rules[sizeof(runtime->rules_file)];
 	memcpy(old_rules, runtime->rules_file, sizeof(old_rules));

@@ -62,6 +62,26 @@ def test_reload_without_a_rules_file_allows_everything(one):
     assert one.ask("status")["rules_file"] == ""
 
 
+@pytest.mark.parametrize("before, after, words", [
+    ("infinite_rx=1\"}", "infinite_rx=1\", mtu: 1400}", "mtu of interface 1 ('source')"),
+    ("default_handler:", "flows: {capacity: 1K}\ndefault_handler:", "flows.capacity has changed"),
+    ("default_handler:", "policy: {tcp_pickup: strict, martians: accept}\ndefault_handler:", "policy.martians"),
+])
+def test_reload_refuses_what_takes_a_restart(one, before, after, words):
+    generation = one.ask("status")["generation"]
+    rewrite(one, lambda text: text.replace(before, after))
+    done = one.ctl("reload")
+    assert done.returncode == 1 and words in done.stderr and "restart portier" in done.stderr, done.stderr
+    assert one.ask("status")["generation"] == generation
+    assert str(one.config) in done.stderr
+
+
+def test_reload_takes_what_stands_in_the_policy(one):
+    rewrite(one, lambda text: text.replace("default_handler: all", "default_handler: none"))
+    one.tell("reload")
+    world.wait_for("drops", lambda: world.drops(one.ask("stats")).get("no_listener", 0) > 0)
+
+
 def test_second_daemon_on_the_same_socket_is_refused(one, portier):
     second = world.run([portier, "run", "-c", str(one.config)])
     assert second.returncode != 0
