@@ -225,13 +225,23 @@ static int read_unbound(struct yaml *yaml, yaml_node_t *node, const struct yaml_
 	return 0;
 }
 
+static int read_non_ip(struct yaml *yaml, yaml_node_t *node, const struct yaml_field *field, void *target)
+{
+	if (yaml_word(yaml, node, field, target) < 0)
+		return -1;
+	if (yaml->config->non_ip_pass && yaml->config->default_handler == HANDLER_NONE)
+		return yaml_wrong(yaml, node, "there is no default handler to take frames without IP, expected "
+			"'default_handler:' to name one, or drop here");
+	return 0;
+}
+
 static const struct yaml_field policy_fields[] = {
 	{ "tcp_pickup", yaml_word, offsetof(struct config, tcp_pickup_strict), 1, .words = pickup_words },
 	{ "unbound", read_unbound, offsetof(struct config, unbound), 1, .words = unbound_words },
 	{ "fragments", yaml_word, offsetof(struct config, fragments_steer), 1, .words = fragment_words },
 	{ "truncated", yaml_word, offsetof(struct config, truncated), 1, .words = truncated_words },
 	{ "martians", yaml_word, offsetof(struct config, martians_drop), 1, .words = martian_words },
-	{ "non_ip", yaml_word, offsetof(struct config, non_ip_pass), 1, .words = non_ip_words },
+	{ "non_ip", read_non_ip, offsetof(struct config, non_ip_pass), 1, .words = non_ip_words },
 	{ "on_rule_change", yaml_word, offsetof(struct config, on_rule_change), 1, .words = change_words },
 	{ "answers_per_second", yaml_amount, offsetof(struct config, answers_per_second), sizeof(uint32_t), 0,
 		10 * 1000 * 1000 },

@@ -310,6 +310,8 @@ static const struct bad bads[] = {
 	{ H "listeners:\n  - {protocol: tcp, port: 80, handler: web}\n  - {protocol: udp, port: 80, handler: web}\n"
 	  "  - {protocol: tcp, port: http, handler: web}\n", "5:5", "listener tcp any port 80 (http) ties with tcp any port 80 (http) at etc/t.yaml:3:5" },
 	{ "policy: {unbound: accept}\n", "1:19", "expected drop | reject" },
+	{ H "policy: {non_ip: default_handler}\n", "2:18", "there is no default handler" },
+	{ H "policy: {non_ip: default_handler}\ndefault_handler: none\n", "2:18", "there is no default handler" },
 	{ "policy: {answers_per_second: lots}\n", "1:30", "expected a number" },
 	{ "control: {socket: /0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
 	  "1234567890123456789}\n", "1:19", "at most 107 bytes" },
