@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the counters say, as JSON: one shape for "portierctl --json", "portier replay --json" and the reports.
-// control/man/json.md documents every field.
+// control/man/portierctl.1.scd documents every field.
 #pragma once
 
 #include <jansson.h>
