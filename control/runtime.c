@@ -191,6 +191,8 @@ static int open_devices(struct runtime *runtime, struct error *error)
 		if (open_handler(runtime, id, error) != 0)
 			return -1;
 	choose_steering(runtime);
+	if (runtime_wire(runtime, error) != 0)
+		return -1;
 	warn_of_distance(runtime);
 	for (unsigned i = 0; i < runtime->interface_count; i++)
 		if (runtime->interfaces[i].open && runtime_attach(runtime, (uint8_t)i, NULL, error) != 0)
@@ -293,9 +295,7 @@ void runtime_stop(struct runtime *runtime)
 {
 	if (!runtime->workers_running)
 		return;
-	for (unsigned i = 0; i < runtime->interface_count; i++)
-		if (runtime->attached & UINT32_C(1) << i)
-			runtime_detach(runtime, (uint8_t)i);
+	runtime_detach_all(runtime);
 	for (unsigned i = 0; i < runtime->worker_count; i++)
 		atomic_store_explicit(&runtime->workers[i]->stop, true, memory_order_relaxed);
 	rte_eal_mp_wait_lcore();
@@ -305,18 +305,17 @@ void runtime_stop(struct runtime *runtime)
 void runtime_destroy(struct runtime *runtime)
 {
 	runtime_stop(runtime);
-	for (unsigned i = runtime->interface_count; i-- > 0;) {
-		if (runtime->attached & UINT32_C(1) << i)
-			runtime_detach(runtime, (uint8_t)i);
+	if (runtime->wirings[0])
+		runtime_detach_all(runtime);
+	for (unsigned i = runtime->interface_count; i-- > 0;)
 		if (runtime->interfaces[i].open)
 			interface_close(&runtime->interfaces[i]);
-	}
 	policy_free((struct policy *)(uintptr_t)runtime->policy);
 	if (runtime->rules)
 		rule_store_destroy(runtime->rules);
 	free(runtime->listeners);
 	for (unsigned i = 0; i < runtime->worker_count; i++) {
-		free(runtime->rx_sets[i]);
+		free(runtime->wirings[i]);
 		if (runtime->workers[i])
 			worker_unmake(runtime, runtime->workers[i]);
 	}

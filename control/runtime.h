@@ -39,9 +39,11 @@ struct runtime {
 	unsigned worker_count;
 	struct cpu_plan cpus;
 	struct rte_rcu_qsbr *qsbr;
-	struct rx_set *rx_sets[WORKER_MAX]; // in force
+	struct wiring *wirings[WORKER_MAX]; // in force
+	struct rte_ring *egress_rings[INTERFACE_MAX][WORKER_MAX]; // by interface and tx queue, where workers share queues
 	struct capture_index *captures[INTERFACE_MAX]; // by interface; NULL: live
-	uint32_t attached;           // bit per interface that is polled
+	uint32_t polled;             // bit per interface that workers receive from
+	uint32_t sending;            // bit per interface that workers may send on
 	struct config *reloaded;     // what config points at since a reload; owned
 	void (*pump)(void *context); // called while control waits for workers; NULL: nothing to do
 	void *pump_context;
@@ -86,6 +88,13 @@ int runtime_attach(struct runtime *runtime, uint8_t interface, struct capture_in
 
 // Has them leave it again, and waits until nothing of it is in flight. The caller closes it.
 void runtime_detach(struct runtime *runtime, uint8_t interface);
+
+// All at once, so that none still sends to another that is gone.
+void runtime_detach_all(struct runtime *runtime);
+
+// Draws the wiring of every worker anew, from polled, sending and the open interfaces, and publishes it; when it returns,
+// none uses the old.
+int runtime_wire(struct runtime *runtime, struct error *error);
 
 // Waits until no packet is on its way between workers. Only true for good if nothing more comes in.
 void runtime_settle(struct runtime *runtime);

@@ -47,16 +47,27 @@ static uint32_t descriptors(const struct config_interface *interface)
 	       (interface->tx_descriptors ? interface->tx_descriptors : DEFAULT);
 }
 
-// At least the sum of all that can hold a buffer, so that a stalled handler starves nobody.
-uint32_t worker_pool_count(const struct config *config, const struct runtime_options *options, unsigned workers)
+static uint32_t handler_devices(const struct config *config)
 {
-	uint32_t packets = inbox_size(options) * workers + POOL_CACHE * 2 * (workers + 1) + SPARE +
-			   config->spare_buffers;
+	uint32_t devices = 0;
+	for (size_t i = 0; i < config->handler_count; i++)
+		devices += config->handlers[i].device[0] != '\0';
+	return devices;
+}
+
+// At least the sum of all that can hold a buffer, so that a stalled handler starves nobody.
+uint32_t worker_pool_count(const struct config *config, const struct runtime_options *options, unsigned workers,
+			   unsigned id)
+{
+	uint32_t devices = handler_devices(config), caches = POOL_CACHE * 2 * (workers + 1);
+	if (options->mode == RUNTIME_REPLAY && id > 0 && devices == 0)
+		return SPARE + caches; // only worker 0 receives: the others make answers
+	uint32_t packets = inbox_size(options) * workers + caches + SPARE + config->spare_buffers +
+			   devices * DEVICE_SHARE;
+	if (workers > 1)
+		packets += ((uint32_t)config->interface_count + devices + 1) * EGRESS_RING_SIZE;
 	for (size_t i = 0; i < config->interface_count; i++)
 		packets += descriptors(&config->interfaces[i]);
-	for (size_t i = 0; i < config->handler_count; i++)
-		if (config->handlers[i].device[0])
-			packets += DEVICE_SHARE;
 	uint64_t segments = options->longest_frame / RTE_MBUF_DEFAULT_DATAROOM;
 	return packets + (uint32_t)RTE_MIN(packets * segments, options->extra_segments);
 }
@@ -67,10 +78,12 @@ size_t workers_heap_megabytes(const struct config *config, const struct runtime_
 	enum { PAGE = 4096, OBJECT_HEADER = 64 };
 	size_t buffer = RTE_ALIGN(OBJECT_HEADER + sizeof(struct rte_mbuf) + sizeof(struct packet_note) +
 		worker_pool_room(config), PAGE);
-	size_t pool = worker_pool_count(config, options, workers) * buffer;
+	size_t pools = 0;
+	for (unsigned id = 0; id < workers; id++)
+		pools += worker_pool_count(config, options, workers, id) * buffer;
 	size_t rings = TRACE_RECORDS * sizeof(struct trace_record) + ENDED_RECORDS * sizeof(struct flow_record) +
 		       (INTERFACE_MAX + 1) * INBOX_LIVE * sizeof(void *);
-	return workers * (pool + rings) / (1024 * 1024) + HEAP_SPARE_MB;
+	return (pools + workers * rings) / (1024 * 1024) + HEAP_SPARE_MB;
 }
 
 static struct rte_ring *make_ring(const char *kind, unsigned id, unsigned element, unsigned count, int socket,
@@ -99,7 +112,7 @@ static bool make_pool(struct worker *worker, const struct config *config, const 
 {
 	char name[32];
 	snprintf(name, sizeof(name), "packets_%u", worker->id);
-	worker->pool = rte_pktmbuf_pool_create(name, worker_pool_count(config, options, worker->workers), POOL_CACHE,
+	worker->pool = rte_pktmbuf_pool_create(name, worker_pool_count(config, options, worker->workers, worker->id), POOL_CACHE,
 		RTE_ALIGN(sizeof(struct packet_note), RTE_MBUF_PRIV_ALIGN), (uint16_t)worker_pool_room(config),
 		worker->socket);
 	return worker->pool != NULL;
@@ -168,8 +181,9 @@ static void configure(struct worker *worker, const struct runtime *runtime, unsi
 	worker->clock = replay ? CLOCK_CAPTURE : CLOCK_TSC;
 	worker->share_cpu = runtime->cpus.shared;
 	worker->qsbr = runtime->qsbr;
-	worker->answers.interval = runtime->tick_hz / RTE_MAX(config->answers_per_second, 1u);
-	worker->answers.burst = worker->answers.interval * ANSWER_BURST;
+	if (config->answers_per_second)
+		worker->answers.interval = runtime->tick_hz / config->answers_per_second;
+	worker->answers.burst = worker->answers.interval * RTE_MIN(config->answers_per_second, (uint32_t)ANSWER_BURST);
 }
 
 struct worker *worker_make(struct runtime *runtime, unsigned id, struct error *error)

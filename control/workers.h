@@ -10,8 +10,11 @@ struct worker *worker_make(struct runtime *runtime, unsigned id, struct error *e
 // Frees a worker that does not run.
 void worker_unmake(const struct runtime *runtime, struct worker *worker);
 
-// Packet buffers of one worker's pool, and the bytes of each.
-uint32_t worker_pool_count(const struct config *config, const struct runtime_options *options, unsigned workers);
+enum { EGRESS_RING_SIZE = 1024 }; // packets on their way to a worker that has a tx queue
+
+// Packet buffers of worker id's pool, and the bytes of each.
+uint32_t worker_pool_count(const struct config *config, const struct runtime_options *options, unsigned workers,
+			   unsigned id);
 uint32_t worker_pool_room(const struct config *config);
 
 // Megabytes that all pools and rings take out of DPDK's heap.

@@ -26,7 +26,7 @@ bool answer_allowed(struct answer_limit *limit, uint64_t now)
 {
 	uint64_t due = RTE_MAX(limit->next, now); // when this answer would come at the steady rate
 
-	if (due - now > limit->burst)
+	if (limit->interval == 0 || due - now > limit->burst)
 		return false;
 	limit->next = due + limit->interval;
 	return true;

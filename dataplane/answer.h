@@ -14,7 +14,7 @@ enum {
 
 // Token bucket, one a worker. Ticks of the worker's clock.
 struct answer_limit {
-	uint64_t interval; // ticks between two answers at the steady rate
+	uint64_t interval; // ticks between two answers at the steady rate; 0: none at all
 	uint64_t burst;    // ticks' worth of answers that may come at once
 	uint64_t next;     // owner's state
 };

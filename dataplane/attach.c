@@ -94,21 +94,62 @@ static inline void count_packet(struct worker *worker, struct tally *tally, uint
 	tally->decided += tally_packet(bytes);
 }
 
-// The tuple that rules and listeners judge: end source of the key is the sender.
-static struct packet_tuple tuple_of(const struct packet_meta *meta, unsigned source, uint16_t vlan, uint8_t interface)
+static bool is_icmp(uint8_t protocol)
 {
-	const struct flow_key *key = &meta->key;
-	return (struct packet_tuple){
+	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+}
+
+// RFC 792, RFC 4443: the type of a query's reply is the request's plus one, but for IPv4 echo.
+static uint16_t reply_type(uint8_t protocol, uint16_t request)
+{
+	return protocol == IPPROTO_ICMP && request == 8 ? 0 : request + 1;
+}
+
+// The tuple that rules and listeners judge: end source of the key is the sender, from_responder tells what it sends.
+static struct packet_tuple tuple_of(const struct flow_key *key, unsigned source, bool from_responder)
+{
+	struct packet_tuple tuple = {
 		.source = key->address[source],
 		.destination = key->address[!source],
 		.source_port = rte_be_to_cpu_16(key->port[source]),
 		.destination_port = rte_be_to_cpu_16(key->port[!source]),
-		.vlan = vlan,
 		.family = key->family,
 		.protocol = key->protocol,
-		.interface = interface,
-		.portless = (meta->flags & PACKET_FRAGMENT_LATER) && !key->port[0] && !key->port[1],
 	};
+	if (is_icmp(key->protocol)) {
+		unsigned asked = from_responder ? source : !source;
+		tuple.source_port = rte_be_to_cpu_16(key->port[!asked]);
+		tuple.asked_type = rte_be_to_cpu_16(key->port[asked]);
+		tuple.destination_port = from_responder ? reply_type(key->protocol, tuple.asked_type) :
+							  tuple.asked_type;
+	}
+	return tuple;
+}
+
+// Who sends a packet that has no flow yet, as far as it tells (RFC 9293 3.5: only who was asked answers with SYN-ACK).
+static enum opener opener_of(const struct packet_meta *meta)
+{
+	if (is_icmp(meta->key.protocol))
+		return meta->flags & PACKET_ICMP_REPLY ? OPENER_RESPONDER : OPENER_ORIGINATOR;
+	if (is_bare_syn(meta))
+		return OPENER_ORIGINATOR;
+	if (meta->key.protocol == IPPROTO_TCP && (meta->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK))
+		return OPENER_RESPONDER;
+	return OPENER_UNKNOWN;
+}
+
+// The same for a flow that lives: it does not turn round in mid-life.
+static enum opener opener_of_flow(const struct flow *flow, uint8_t protocol)
+{
+	if (protocol != IPPROTO_TCP && !is_icmp(protocol))
+		return OPENER_UNKNOWN;
+	return flow->opener_end == flow->orig_end ? OPENER_ORIGINATOR : OPENER_RESPONDER;
+}
+
+// Fragments whose first was not seen have no ports, where these would be 0 and 0.
+static bool is_portless(const struct flow_key *key)
+{
+	return (key->protocol == IPPROTO_TCP || key->protocol == IPPROTO_UDP) && !key->port[0] && !key->port[1];
 }
 
 static bool answer(struct worker *worker, struct burst *burst, unsigned at, bool prohibited)
@@ -160,19 +201,15 @@ static struct decision decide(const struct worker *worker, const struct burst *b
 	if (from->role == INTERFACE_HANDLER)
 		return decide_local(from);
 
-	struct packet_tuple tuple = tuple_of(meta, !!(meta->flags & PACKET_SOURCE_IS_END1), meta->vlan,
-		burst->interface[at]);
+	enum opener opener = opener_of(meta);
+	struct packet_tuple tuple = tuple_of(&meta->key, !!(meta->flags & PACKET_SOURCE_IS_END1),
+		opener == OPENER_RESPONDER);
+	tuple.vlan = meta->vlan;
+	tuple.interface = burst->interface[at];
+	tuple.portless = (meta->flags & PACKET_FRAGMENT_LATER) && is_portless(&meta->key);
 	struct decision decision;
-	policy_classify(burst->policy, &tuple, is_bare_syn(meta), &decision);
+	policy_classify(burst->policy, &tuple, opener, &decision);
 	return decision;
-}
-
-// RFC 9293 3.5: only who was asked answers SYN with SYN-ACK.
-static bool opener_is_responder(const struct packet_meta *meta, const struct decision *decision)
-{
-	if (decision->listener != LISTENER_NONE)
-		return decision->local_is_source;
-	return meta->key.protocol == IPPROTO_TCP && (meta->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
 }
 
 static enum flow_state first_state(uint8_t protocol)
@@ -193,9 +230,12 @@ static enum flow_state first_state(uint8_t protocol)
 
 static uint64_t new_flow_id(struct worker *worker, const struct burst *burst, unsigned at)
 {
-	if (worker->clock == CLOCK_CAPTURE)
-		return packet_note(burst->mbuf[at])->number;
-	return worker->flow_serial++ * worker->workers + worker->id;
+	uint64_t serial = worker->flow_serial++ * worker->workers + worker->id;
+	if (worker->clock == CLOCK_TSC)
+		return serial;
+	// What a handler's device opens during a replay has no number in the capture: behind all that have.
+	uint64_t number = packet_note(burst->mbuf[at])->number;
+	return number ? number : serial | UINT64_C(1) << 37;
 }
 
 static void fill_flow(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
@@ -209,7 +249,7 @@ static void fill_flow(struct worker *worker, struct burst *burst, unsigned at, u
 	bool local = from->role == INTERFACE_HANDLER;
 
 	flow->opener_end = opener;
-	flow->orig_end = opener ^ opener_is_responder(meta, decision);
+	flow->orig_end = opener ^ (decision->local_is_source || opener_of(meta) == OPENER_RESPONDER);
 	flow->local_origin = local;
 	flow->generation = burst->policy->generation;
 	flow->rule = decision->rule;
@@ -261,7 +301,7 @@ static void forward(struct burst *burst, unsigned at, uint8_t interface)
 
 static bool is_returned(const struct worker *worker, const struct burst *burst, unsigned at)
 {
-	return worker->handler_devices >> burst->interface[at] & 1;
+	return worker->wiring->handler_devices >> burst->interface[at] & 1;
 }
 
 // A full table never stops traffic: the packet is handled by what was decided, without a flow.
@@ -351,12 +391,14 @@ static __rte_noinline bool judge_again(struct worker *worker, struct burst *burs
 		return true;
 	}
 	const struct flow_cold *cold = flow_table_cold(worker->flows, index);
-	struct packet_tuple tuple = tuple_of(&burst->meta[at], flow->opener_end, cold->vlan, cold->interface);
-	tuple.portless = false;
-	// A flow that once went to its destination does not turn round in mid-life.
-	bool destination_only = flow->opener_end == flow->orig_end && burst->meta[at].key.protocol == IPPROTO_TCP;
+	const struct flow_key *key = &burst->meta[at].key;
+	enum opener opener = opener_of_flow(flow, key->protocol);
+	struct packet_tuple tuple = tuple_of(key, flow->opener_end, opener == OPENER_RESPONDER);
+	tuple.vlan = cold->vlan;
+	tuple.interface = cold->interface;
+	tuple.portless = is_portless(key);
 	struct decision decision;
-	policy_classify(policy, &tuple, destination_only, &decision);
+	policy_classify(policy, &tuple, opener, &decision);
 	if (decision.verdict != VERDICT_ACCEPT) {
 		ageing_end(worker->ageing, index, FLOW_END_DENIED);
 		refuse(worker, burst, at, &decision);

@@ -24,8 +24,17 @@ static inline enum drop_reason parse_packet(struct worker *worker, struct burst 
 		.ip_checksum = checksum_state(flags, RTE_MBUF_F_RX_IP_CKSUM_BAD, RTE_MBUF_F_RX_IP_CKSUM_GOOD),
 		.l4_checksum = checksum_state(flags, RTE_MBUF_F_RX_L4_CKSUM_BAD, RTE_MBUF_F_RX_L4_CKSUM_GOOD),
 	};
-	return parse_frame(&input, &worker->parse_options[burst->interface[at]], &burst->meta[at],
+	return parse_frame(&input, &worker->wiring->parse_options[burst->interface[at]], &burst->meta[at],
 		&burst->fragment[at]);
+}
+
+static void count_oddities(struct worker *worker, const struct burst *burst, unsigned segmented)
+{
+	unsigned truncated = 0;
+	for (unsigned i = 0; i < burst->live_count; i++)
+		truncated += !!(burst->meta[burst->live[i]].flags & PACKET_TRUNCATED);
+	counter_add(&worker->counters.truncated, truncated);
+	counter_add(&worker->counters.multi_segment, segmented);
 }
 
 static void parse(struct worker *worker, struct burst *burst)
@@ -48,8 +57,8 @@ static void parse(struct worker *worker, struct burst *burst)
 		burst->flags |= burst->meta[i].flags;
 		segmented += burst->mbuf[i]->nb_segs > 1;
 	}
-	if (unlikely(segmented))
-		counter_add(&worker->counters.multi_segment, segmented);
+	if (unlikely(segmented || burst->flags & PACKET_TRUNCATED) && !burst->from_inbox)
+		count_oddities(worker, burst, segmented);
 }
 
 // A later fragment gets the ports of its first; the worker that received it off the wire does that, for all fragments of
@@ -60,6 +69,7 @@ static enum drop_reason resolve_fragment(struct worker *worker, struct burst *bu
 	const struct packet_note *note = packet_note(burst->mbuf[at]);
 
 	if (burst->from_inbox) {
+		meta->key.protocol = note->protocol;
 		packet_set_flow_ports(meta, note->fragment_port[0], note->fragment_port[1]);
 		return DROP_NONE;
 	}
@@ -104,12 +114,12 @@ static void look_up(struct worker *worker, struct burst *burst)
 static void pass_non_ip(struct worker *worker, struct burst *burst)
 {
 	const struct policy *policy = burst->policy;
-	if (policy->default_handler == HANDLER_NONE)
-		return;
 	for (unsigned i = 0; i < burst->count; i++) {
+		const struct interface *from = &worker->interfaces[burst->interface[i]];
 		if (burst->meta[i].reason != DROP_NON_IP)
 			continue;
-		const struct interface *from = &worker->interfaces[burst->interface[i]];
+		if (from->role != INTERFACE_HANDLER && policy->default_handler == HANDLER_NONE)
+			continue;
 		burst->meta[i].reason = DROP_NONE;
 		burst->note[i] = (struct burst_note){ .rule = RULE_NONE, .verdict = VERDICT_ACCEPT };
 		if (from->role == INTERFACE_HANDLER) {
@@ -206,8 +216,8 @@ static void fill_record(const struct worker *worker, const struct burst *burst, 
 static void trace(struct worker *worker, const struct burst *burst)
 {
 	for (unsigned i = 0; i < burst->count; i++) {
-		if (!burst->mbuf[i])
-			continue;
+		if (!burst->mbuf[i] || !packet_note(burst->mbuf[i])->number)
+			continue; // another worker's, or no packet of the capture
 		struct trace_record record;
 		fill_record(worker, burst, i, &record);
 		worker_report(worker, worker->trace, &record, sizeof(record));

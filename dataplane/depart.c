@@ -34,7 +34,7 @@ static enum drop_reason full_reason(const struct interface *interface)
 }
 
 // Sends what waits in egress on the worker's own queue.
-static void transmit(struct worker *worker, uint8_t index)
+static void transmit(struct worker *worker, uint8_t index, uint16_t queue)
 {
 	const struct interface *interface = &worker->interfaces[index];
 	struct egress *egress = &worker->egress[index];
@@ -43,7 +43,7 @@ static void transmit(struct worker *worker, uint8_t index)
 	// An mbuf is not ours any more once it was given to the device.
 	for (unsigned i = 0; i < egress->count; i++)
 		bytes[i] = egress->mbuf[i]->pkt_len;
-	unsigned sent = rte_eth_tx_burst(interface->port_id, egress->queue, egress->mbuf, (uint16_t)egress->count);
+	unsigned sent = rte_eth_tx_burst(interface->port_id, queue, egress->mbuf, (uint16_t)egress->count);
 	for (unsigned i = 0; i < sent; i++)
 		count_sent(worker, egress->account[i], bytes[i]);
 	for (unsigned i = sent; i < egress->count; i++)
@@ -54,7 +54,7 @@ static void transmit(struct worker *worker, uint8_t index)
 }
 
 // Leaves what waits in egress to the worker that has a queue. What travels between ledgers is passed out and in.
-static void relay(struct worker *worker, uint8_t index)
+static void relay(struct worker *worker, uint8_t index, struct rte_ring *ring)
 {
 	struct egress *egress = &worker->egress[index];
 
@@ -63,7 +63,7 @@ static void relay(struct worker *worker, uint8_t index)
 		uint8_t account = egress->account[i];
 		uint64_t bytes = mbuf->pkt_len;
 		packet_note(mbuf)->account = account;
-		if (rte_ring_enqueue(egress->ring, mbuf) != 0) {
+		if (rte_ring_enqueue(ring, mbuf) != 0) {
 			count_drop(worker, account, full_reason(&worker->interfaces[index]), bytes);
 			rte_pktmbuf_free(mbuf);
 		} else if (account == ACCOUNT_FORWARD) {
@@ -73,12 +73,27 @@ static void relay(struct worker *worker, uint8_t index)
 	egress->count = 0;
 }
 
+// The interface was closed while a flow still leads there.
+static void discard(struct worker *worker, uint8_t index)
+{
+	struct egress *egress = &worker->egress[index];
+
+	for (unsigned i = 0; i < egress->count; i++)
+		count_drop(worker, egress->account[i], DROP_TX_CLOSED, egress->mbuf[i]->pkt_len);
+	rte_pktmbuf_free_bulk(egress->mbuf, egress->count);
+	egress->count = 0;
+}
+
 static void flush_one(struct worker *worker, uint8_t index)
 {
-	if (worker->egress[index].own)
-		transmit(worker, index);
+	const struct wire *wire = &worker->wiring->wire[index];
+
+	if (likely(wire->kind == WIRE_OWN))
+		transmit(worker, index, wire->queue);
+	else if (wire->kind == WIRE_RELAY)
+		relay(worker, index, wire->ring);
 	else
-		relay(worker, index);
+		discard(worker, index);
 }
 
 void egress_put(struct worker *worker, uint8_t interface, struct rte_mbuf *mbuf, uint8_t account)
@@ -102,12 +117,12 @@ void egress_put(struct worker *worker, uint8_t interface, struct rte_mbuf *mbuf,
 // Takes over what other workers left for an interface whose queue is this one's.
 static unsigned drain_ring(struct worker *worker, uint8_t index)
 {
-	struct egress *egress = &worker->egress[index];
+	struct rte_ring *ring = worker->wiring->wire[index].ring;
 	unsigned drained = 0;
 
 	for (unsigned round = 0; round < RING_ROUNDS_MAX; round++) {
 		struct rte_mbuf *mbuf[BURST_MAX];
-		unsigned n = rte_ring_dequeue_burst(egress->ring, (void **)mbuf, BURST_MAX, NULL);
+		unsigned n = rte_ring_dequeue_burst(ring, (void **)mbuf, BURST_MAX, NULL);
 		for (unsigned i = 0; i < n; i++) {
 			uint8_t account = packet_note(mbuf[i])->account;
 			if (account == ACCOUNT_FORWARD)
@@ -124,7 +139,7 @@ static unsigned drain_ring(struct worker *worker, uint8_t index)
 unsigned egress_flush(struct worker *worker)
 {
 	unsigned drained = 0;
-	for (uint32_t rings = worker->egress_drains; rings; rings &= rings - 1)
+	for (uint32_t rings = worker->wiring->drains; rings; rings &= rings - 1)
 		drained += drain_ring(worker, (uint8_t)__builtin_ctz(rings));
 	for (uint32_t waiting = worker->egress_waiting; waiting; waiting &= waiting - 1)
 		flush_one(worker, (uint8_t)__builtin_ctz(waiting));

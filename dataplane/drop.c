@@ -42,6 +42,7 @@ static const struct drop_description descriptions[DROP_REASONS] = {
 	[DROP_WORKER_RING_FULL] = { "worker_ring_full", "the ring to the flow's worker is full" },
 	[DROP_TX_FULL] = { "tx_full", "the interface took no more packets" },
 	[DROP_TX_TOO_LONG] = { "tx_too_long", "longer than the interface's MTU lets out" },
+	[DROP_TX_CLOSED] = { "tx_closed", "the interface that the flow came from is closed" },
 	[DROP_NO_BUFFER] = { "no_buffer", "no packet buffer left" },
 	[DROP_HANDLER_DROP] = { "handler_drop", "dropped by its handler's purpose" },
 	[DROP_HANDLER_FULL] = { "handler_full", "the handler took no more packets" },

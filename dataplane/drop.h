@@ -46,6 +46,7 @@ enum drop_reason {
 	DROP_WORKER_RING_FULL,
 	DROP_TX_FULL,
 	DROP_TX_TOO_LONG,
+	DROP_TX_CLOSED,
 	DROP_NO_BUFFER,
 
 	// A handler's own drops

@@ -18,7 +18,6 @@ static enum drop_reason rule_reason(const struct rule_verdict *judged)
 // The listener at the packet's source or destination.
 static const struct listener *listener_at(const struct policy *policy, const struct packet_tuple *tuple, bool source)
 {
-	// An ICMP query has one type, whoever sends it.
 	bool icmp = tuple->protocol == PROTOCOL_ICMP || tuple->protocol == PROTOCOL_ICMPV6;
 	struct listener_query query = {
 		.address = source ? tuple->source : tuple->destination,
@@ -26,7 +25,7 @@ static const struct listener *listener_at(const struct policy *policy, const str
 		.protocol = tuple->protocol,
 		.interface = tuple->interface,
 		.vlan = tuple->vlan,
-		.port = source && !icmp ? tuple->source_port : tuple->destination_port,
+		.port = icmp ? tuple->asked_type : source ? tuple->source_port : tuple->destination_port,
 		.portless = tuple->portless,
 	};
 	return listener_index_find(policy->listeners, &query);
@@ -38,13 +37,16 @@ static void decide_unbound(const struct policy *policy, struct decision *decisio
 	decision->reason = DROP_NO_LISTENER;
 }
 
-static void decide_handler(const struct policy *policy, const struct packet_tuple *tuple, bool bare_syn,
+static void decide_handler(const struct policy *policy, const struct packet_tuple *tuple, enum opener opener,
 			   struct decision *decision)
 {
-	const struct listener *listener = listener_at(policy, tuple, false);
-	if (!listener && !bare_syn) {
+	const struct listener *listener = NULL;
+	if (opener != OPENER_RESPONDER)
+		listener = listener_at(policy, tuple, false);
+	decision->local_is_source = opener == OPENER_RESPONDER;
+	if (!listener && opener != OPENER_ORIGINATOR) {
 		listener = listener_at(policy, tuple, true);
-		decision->local_is_source = listener != NULL;
+		decision->local_is_source |= listener != NULL;
 	}
 	if (listener) {
 		decision->listener = listener->id;
@@ -56,7 +58,7 @@ static void decide_handler(const struct policy *policy, const struct packet_tupl
 	}
 }
 
-void policy_classify(const struct policy *policy, const struct packet_tuple *tuple, bool bare_syn,
+void policy_classify(const struct policy *policy, const struct packet_tuple *tuple, enum opener opener,
 		     struct decision *decision)
 {
 	struct rule_verdict judged = rule_matcher_judge(policy->rules, tuple);
@@ -68,7 +70,7 @@ void policy_classify(const struct policy *policy, const struct packet_tuple *tup
 		.answer_prohibited = judged.answer_prohibited,
 	};
 	if (judged.verdict == VERDICT_ACCEPT)
-		decide_handler(policy, tuple, bare_syn, decision);
+		decide_handler(policy, tuple, opener, decision);
 	else
 		decision->reason = (uint8_t)rule_reason(&judged);
 }

@@ -28,8 +28,9 @@ enum {
 struct packet_tuple {
 	struct ip_address source;
 	struct ip_address destination;
-	uint16_t source_port;      // host order; ICMP queries: the identifier, and the type as destination port
-	uint16_t destination_port;
+	uint16_t source_port;      // host order; ICMP queries: the identifier, whoever sends
+	uint16_t destination_port; // ICMP: the packet's own type
+	uint16_t asked_type;       // ICMP queries: the request's type, whoever sends: what a listener listens to
 	uint16_t vlan;             // 0: untagged
 	uint8_t family;
 	uint8_t protocol;
@@ -66,7 +67,14 @@ struct policy {
 	bool non_ip_pass;     // non-IP frames go to the default handler, else dropped
 };
 
+// Which end the packet that opens a flow gives itself away as.
+enum opener {
+	OPENER_UNKNOWN = 0, // either: the destination is asked for a listener, then the source
+	OPENER_ORIGINATOR,  // a bare SYN, an ICMP request: only the destination may be the local end
+	OPENER_RESPONDER,   // a SYN-ACK, an ICMP reply: only the source may
+};
+
 // Judges the packet that opens a flow: rules (first match, then default policy), then the most specific listener, then
-// the default handler. bare_syn: only the destination may be the local end. Workers, control (explain).
-void policy_classify(const struct policy *policy, const struct packet_tuple *tuple, bool bare_syn,
+// the default handler. Workers, control (explain).
+void policy_classify(const struct policy *policy, const struct packet_tuple *tuple, enum opener opener,
 		     struct decision *decision);

@@ -30,6 +30,7 @@ static void write_note(const struct burst *burst, unsigned at)
 	unsigned source = !!(meta->flags & PACKET_SOURCE_IS_END1);
 
 	note->interface = burst->interface[at];
+	note->protocol = meta->key.protocol;
 	note->fragment_port[0] = meta->key.port[source];
 	note->fragment_port[1] = meta->key.port[!source];
 }
@@ -69,6 +70,8 @@ void burst_steer(struct worker *worker, struct burst *burst)
 	for (unsigned i = 0; i < burst->live_count; i++) {
 		uint16_t at = burst->live[i];
 		owner[i] = (uint8_t)owner_of(worker, burst, at);
+		if (owner[i] != worker->id && worker->interfaces[burst->interface[at]].steering == STEER_RSS)
+			counter_add(&worker->counters.misdirected, 1);
 		foreign |= UINT64_C(1) << owner[i];
 	}
 	foreign &= ~(UINT64_C(1) << worker->id);

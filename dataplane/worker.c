@@ -65,6 +65,17 @@ static void stamp_live(struct worker *worker, struct burst *burst, unsigned coun
 		burst->time[i] = worker->now;
 }
 
+// What a handler's device sends during a replay comes at the capture's time, and has no number in it.
+static void stamp_returned(struct worker *worker, struct burst *burst, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct packet_note *note = packet_note(burst->mbuf[i]);
+		note->time = note->clock = burst->time[i] = worker->now;
+		note->number = 0;
+		note->on_wire = burst->mbuf[i]->pkt_len;
+	}
+}
+
 // A frame longer than net_pcap's 16-bit lengths: rebuilt from the bytes that the capture's index kept.
 static struct rte_mbuf *rebuild_giant(struct worker *worker, struct rte_mbuf *mbuf, const uint8_t *bytes,
 				      uint32_t length)
@@ -138,6 +149,8 @@ static unsigned poll_queue(struct worker *worker, const struct rx_queue *queue)
 	}
 	if (queue->capture)
 		count = stamp_capture(worker, burst, queue->capture, count);
+	else if (worker->clock == CLOCK_CAPTURE)
+		stamp_returned(worker, burst, count);
 	else
 		stamp_live(worker, burst, count);
 	count_received(worker, from, count, count_bytes(burst, count));
@@ -161,7 +174,7 @@ static unsigned poll_inbox(struct worker *worker)
 		burst->interface[i] = note->interface;
 		if (worker->clock == CLOCK_CAPTURE) {
 			burst->time[i] = note->clock;
-			worker->now = note->clock;
+			worker->now = RTE_MAX(worker->now, note->clock);
 		}
 	}
 	counter_add(&worker->counters.passed_in.packets, count);
@@ -176,12 +189,13 @@ static unsigned poll_inbox(struct worker *worker)
 static unsigned round_of_work(struct worker *worker)
 {
 	// Acquire: what control wrote before it published the pointer must be seen behind it.
-	const struct rx_set *set = atomic_load_explicit(&worker->rx, memory_order_acquire);
+	const struct wiring *wiring = atomic_load_explicit(&worker->published, memory_order_acquire);
 	worker->burst->policy = atomic_load_explicit(&worker->policy, memory_order_acquire);
 
 	unsigned work = 0;
-	for (unsigned i = 0; set && i < set->count; i++)
-		work += poll_queue(worker, &set->queue[i]);
+	worker->wiring = wiring;
+	for (unsigned i = 0; i < wiring->rx_count; i++)
+		work += poll_queue(worker, &wiring->rx[i]);
 	if (worker->workers > 1)
 		work += poll_inbox(worker);
 	work += egress_flush(worker);
@@ -196,6 +210,7 @@ static unsigned round_of_work(struct worker *worker)
 static void drain_flows(struct worker *worker)
 {
 	ageing_end_all(worker->ageing, FLOW_END_RUN);
+	worker->answers.next = 0;
 	worker->now = 0;
 	atomic_store_explicit(&worker->drain_flows, false, memory_order_release);
 }

@@ -31,6 +31,7 @@ struct packet_note {
 	uint64_t number; // in the run, from 1; replay only
 	uint32_t on_wire; // original length; replay only
 	rte_be16_t fragment_port[2]; // source, destination: a fragment's, as its receiver found them
+	uint8_t protocol;            // of its flow: later fragments of IPv6 may name an extension header instead
 	uint8_t interface;           // index: where it came in
 	uint8_t account;             // of a packet in an egress ring: see struct fate
 };
@@ -66,17 +67,32 @@ struct rx_queue {
 	struct capture_index *capture; // NULL: live
 };
 
-// The queues of one worker. Immutable; control publishes a new set and frees the old after a grace period.
-struct rx_set {
-	unsigned count;
-	struct rx_queue queue[2 * INTERFACE_MAX];
+// How one worker sends on one interface.
+enum wire_kind {
+	WIRE_NONE = 0, // not at all: the interface is closed
+	WIRE_OWN,      // by a tx queue of its own
+	WIRE_RELAY,    // by the ring of a worker that has one
 };
 
-// How one worker sends on one interface.
+struct wire {
+	uint8_t kind; // enum wire_kind
+	uint16_t queue;        // of WIRE_OWN
+	struct rte_ring *ring; // of WIRE_RELAY; and of the worker that drains it (multi producer, single consumer)
+};
+
+// Everything that one worker knows of the interfaces. Immutable; control publishes a new one and frees the old after a
+// grace period, as with policies.
+struct wiring {
+	unsigned rx_count;
+	struct rx_queue rx[2 * INTERFACE_MAX];
+	struct wire wire[INTERFACE_MAX];
+	uint32_t drains;          // bit per interface whose ring this worker empties
+	uint32_t handler_devices; // bit per interface that is the device of a handler
+	struct parse_options parse_options[INTERFACE_MAX];
+};
+
+// What waits to be sent on one interface until the round is over. Worker only.
 struct egress {
-	uint16_t queue;         // its tx queue, if it has one
-	struct rte_ring *ring;  // where others leave packets for the worker with the queue (multi producer, single consumer)
-	bool own;               // the queue is this worker's; else all goes to the ring
 	unsigned count;
 	struct rte_mbuf *mbuf[BURST_MAX];
 	uint8_t account[BURST_MAX]; // whose packet each is: see struct fate
@@ -100,8 +116,6 @@ struct worker {
 	const struct handler *handlers; // table by id
 	uint8_t clock;                // enum worker_clock
 	bool share_cpu;               // more workers than CPUs: yield when idle
-	uint32_t handler_devices;     // bit per interface that is the device of a handler
-	struct parse_options parse_options[INTERFACE_MAX]; // by interface
 	struct hash_secret steering_secret; // the same on all workers
 	const struct interface *rss;        // whose RSS decides which worker owns a flow; NULL: the flow's hash
 	struct rte_mempool *pool;
@@ -116,7 +130,7 @@ struct worker {
 
 	// Control: writes; worker: reads.
 	_Atomic(const struct policy *) policy;
-	_Atomic(const struct rx_set *) rx;
+	_Atomic(const struct wiring *) published; // wiring
 	atomic_bool stop; // leave the loop; control has seen to it that nothing is in flight
 	atomic_bool drain_flows; // end all flows (replay: between captures that don't follow each other, and at the end)
 
@@ -135,8 +149,8 @@ struct worker {
 	struct flow_times *times; // by flow index, of packets as a capture stamps them; replay only, else NULL
 	struct answer_limit answers;
 	struct egress egress[INTERFACE_MAX];
-	uint32_t egress_waiting; // bit per interface with packets in its egress
-	uint32_t egress_drains;  // bit per interface whose ring this worker drains; control writes before the start
+	uint32_t egress_waiting;     // bit per interface with packets in its egress
+	const struct wiring *wiring; // of this round
 	uint8_t *linear; // FRAME_MAX bytes: frames of several segments are parsed here
 } __rte_cache_aligned;
 

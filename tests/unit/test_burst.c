@@ -89,6 +89,16 @@ static void publish(const char *rules, uint32_t generation)
 	policy_free(old);
 }
 
+static void wire(struct worker *worker)
+{
+	static struct wiring wiring = { .handler_devices = 1u << DEVICE };
+	for (unsigned port = 0; port < 2; port++) {
+		wiring.wire[port].kind = WIRE_OWN;
+		wiring.parse_options[port] = (struct parse_options){ .martians_drop = true, .truncated_drop = true };
+	}
+	worker->wiring = &wiring;
+}
+
 static int set_up_workers(unsigned workers, const char *extra)
 {
 	struct error error = { .text = "" };
@@ -121,12 +131,7 @@ static int set_up_workers(unsigned workers, const char *extra)
 		memcpy(runtime->workers[i]->peer, runtime->workers, sizeof(runtime->workers));
 		runtime->workers[i]->interfaces = runtime->interfaces;
 		runtime->workers[i]->handlers = runtime->handlers;
-		for (unsigned port = 0; port < 2; port++)
-			runtime->workers[i]->egress[port].own = true;
-		runtime->workers[i]->handler_devices = 1u << DEVICE;
-		for (unsigned port = 0; port < 2; port++)
-			runtime->workers[i]->parse_options[port] = (struct parse_options){ .martians_drop = true,
-				.truncated_drop = true };
+		wire(runtime->workers[i]);
 	}
 	bench->tx_room = BURST_MAX;
 	bench->now = HOUR * SECOND;
