@@ -76,12 +76,18 @@ struct fragment_table *fragment_table_create(uint32_t capacity, uint64_t lifetim
 	table->mask = bucket_count(capacity) - 1;
 	table->entry = (void *)((char *)table + RTE_ALIGN_CEIL(sizeof(*table), 64));
 	table->bucket = (void *)((char *)table + bucket_offset(capacity));
-	memset(table->bucket, 0xff, (table->mask + 1) * sizeof(table->bucket[0]));
-	for (uint32_t i = 0; i < capacity; i++)
-		table->entry[i].chain = i + 1 < capacity ? i + 1 : (uint32_t)NONE;
-	table->free = capacity ? 0 : NONE;
-	table->oldest = table->newest = NONE;
+	fragment_table_clear(table);
 	return table;
+}
+
+void fragment_table_clear(struct fragment_table *table)
+{
+	memset(table->bucket, 0xff, (table->mask + 1) * sizeof(table->bucket[0]));
+	for (uint32_t i = 0; i < table->capacity; i++)
+		table->entry[i].chain = i + 1 < table->capacity ? i + 1 : (uint32_t)NONE;
+	table->free = table->capacity ? 0 : NONE;
+	table->oldest = table->newest = NONE;
+	table->orphans = 0;
 }
 
 void fragment_table_destroy(struct fragment_table *table)
@@ -119,11 +125,13 @@ static void forget(struct fragment_table *table, uint32_t at)
 	table->free = at;
 }
 
+// Of a clock that was set back, nobody knows how long ago since is: far off counts as expired, on either side. A step
+// back within the lifetime is but a capture whose packets are not quite in order.
 static bool expired(const struct fragment_table *table, uint32_t at, uint64_t now)
 {
 	uint64_t since = table->entry[at].since;
 
-	return now > since && now - since >= table->lifetime;
+	return (now > since ? now - since : since - now) >= table->lifetime;
 }
 
 // A new datagram, NONE if there is no room. Those whose first fragment is unknown get half of the table, so that a flood

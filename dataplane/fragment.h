@@ -15,6 +15,9 @@ struct fragment_table *fragment_table_create(uint32_t capacity, uint64_t lifetim
 					     int socket);
 void fragment_table_destroy(struct fragment_table *table);
 
+// Forgets all datagrams. Owner thread.
+void fragment_table_clear(struct fragment_table *table);
+
 // Bytes that a table of this capacity takes.
 size_t fragment_table_bytes(uint32_t capacity);
 

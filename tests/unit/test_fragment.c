@@ -200,6 +200,44 @@ static void datagram_is_forgotten_after_its_lifetime(void **state)
 	expect(*state, (struct fragment){ 1, 16, 8, true }, 100 + LIFETIME, DROP_FRAGMENT_UNKNOWN);
 }
 
+static void datagram_is_forgotten_when_the_clock_is_set_back_far(void **state)
+{
+	expect(*state, (struct fragment){ 1, 0, 8, true }, 10 * LIFETIME, DROP_NONE);
+	expect(*state, (struct fragment){ 1, 8, 8, true }, 9 * LIFETIME + 1, DROP_NONE); // out of order, no more
+	expect(*state, (struct fragment){ 1, 16, 8, true }, 9 * LIFETIME, DROP_FRAGMENT_UNKNOWN);
+	expect(*state, (struct fragment){ 1, 0, 8, true }, 5, DROP_NONE); // another datagram
+	expect(*state, (struct fragment){ 1, 8, 8, true }, 6, DROP_NONE);
+}
+
+static void entries_of_a_clock_set_back_make_room(void **state)
+{
+	for (unsigned round = 10; round > 0; round--)
+		for (uint32_t id = 0; id < CAPACITY; id++)
+			expect(*state, (struct fragment){ round << 8 | id, 0, 8, true }, round * LIFETIME, DROP_NONE);
+}
+
+static void cleared_table_knows_nothing_and_has_room_for_all(void **state)
+{
+	for (unsigned round = 0; round < 3; round++) {
+		for (uint32_t id = 0; id < CAPACITY / 2; id++) {
+			expect(*state, (struct fragment){ id, 0, 8, true }, 0, DROP_NONE);
+			expect(*state, (struct fragment){ 100 + id, 8, 8, true }, 0, DROP_FRAGMENT_UNKNOWN);
+		}
+		fragment_table_clear(*state);
+		for (uint32_t id = 0; id < CAPACITY; id++) {
+			expect(*state, (struct fragment){ id, 8, 8, true }, 0, DROP_FRAGMENT_UNKNOWN);
+			expect(*state, (struct fragment){ 100 + id, 0, 8, true }, 0,
+			       id < CAPACITY / 2 ? DROP_NONE : DROP_FRAGMENT_TABLE_FULL);
+		}
+		fragment_table_clear(*state);
+		for (uint32_t id = 0; id < CAPACITY; id++)
+			expect(*state, (struct fragment){ id, 0, 8, true }, 0, DROP_NONE);
+		for (uint32_t id = 0; id < CAPACITY; id++)
+			expect(*state, (struct fragment){ id, 8, 8, false }, 0, DROP_NONE);
+		fragment_table_clear(*state);
+	}
+}
+
 static void full_table_takes_expired_entries_first(void **state)
 {
 	for (uint32_t id = 0; id < CAPACITY; id++)
@@ -279,6 +317,9 @@ int main(void)
 		WITH_TABLE(duplicate_of_what_was_merged_counts_as_overlap),
 		WITH_TABLE(datagram_with_too_many_holes_dies),
 		WITH_TABLE(datagram_is_forgotten_after_its_lifetime),
+		WITH_TABLE(datagram_is_forgotten_when_the_clock_is_set_back_far),
+		WITH_TABLE(entries_of_a_clock_set_back_make_room),
+		WITH_TABLE(cleared_table_knows_nothing_and_has_room_for_all),
 		WITH_TABLE(full_table_takes_expired_entries_first),
 		WITH_TABLE(flood_of_later_fragments_leaves_room_for_first_ones),
 		WITH_TABLE(ip6_later_fragment_inherits_the_protocol),
