@@ -321,6 +321,7 @@ static void print_notes(const struct printer *printer, const json_t *notes)
 		{ "multi_segment", "packets took more than one buffer" },
 		{ "flow_table_full", "packets were handled without a flow: the table was full" },
 		{ "answers_limited", "answers were not given: too many in too short a time" },
+		{ "answers_lost", "answers were made, but the interface took no more" },
 	};
 	bool any = false;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

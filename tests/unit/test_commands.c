@@ -193,6 +193,18 @@ static void drops_name_only_reasons_that_were_met_largest_first(void **state)
 	json_decref(result);
 }
 
+static void notes_sum_what_became_of_answers(void **state)
+{
+	struct fake_runtime *fake = fake_of(state);
+	fake->workers[0].counters.answers_lost = 2;
+	fake->workers[1].counters.answers_lost = 3;
+	fake->workers[1].counters.answers_limited = 7;
+	json_t *stats = result_of(fake, "stats", "{}"), *notes = json_object_get(stats, "notes");
+	assert_int_equal(number_at(notes, "answers_lost"), 5);
+	assert_int_equal(number_at(notes, "answers_limited"), 7);
+	json_decref(stats);
+}
+
 static void listeners_show_ports_services_and_names(void **state)
 {
 	struct fake_runtime *fake = fake_of(state);
@@ -487,6 +499,7 @@ int main(void)
 		cmocka_unit_test(ledger_sums_workers_and_says_what_is_in_flight),
 		cmocka_unit_test(ledger_is_balanced_only_if_every_handler_is),
 		cmocka_unit_test(drops_name_only_reasons_that_were_met_largest_first),
+		cmocka_unit_test(notes_sum_what_became_of_answers),
 		cmocka_unit_test(listeners_show_ports_services_and_names),
 		cmocka_unit_test(verdicts_go_first_unless_told_to_go_last),
 		cmocka_unit_test(rules_are_added_at_a_place_or_last),
