@@ -184,19 +184,42 @@ static void set_scale(struct flow *flow, enum flow_direction end, uint8_t scale)
 		flow->tcp_scale1 = scale;
 }
 
+// Whether the segment is the very next one that its receiver waits for.
+static bool is_next(const struct flow *flow, enum flow_direction direction, const struct tcp_segment *segment)
+{
+	enum flow_direction receiver = !direction;
+
+	return known(flow, receiver) && segment->sequence == flow->tcp_next[receiver];
+}
+
+// Whether the sender may have got what it acknowledges: no less than before, and no more than the window that it offered,
+// as no end sends beyond that (RFC 9293 3.10.7.4, RFC 5961 5.2). Segments may have been missed here, so that it is more:
+// then the sequence number must be right to the byte, which forgers don't know (whoever does may as well send an RST).
+static bool acknowledgement_counts(const struct flow *flow, enum flow_direction direction,
+				   const struct tcp_segment *segment)
+{
+	int32_t ahead = sequence_distance(flow->tcp_next[direction], segment->acknowledgement);
+
+	if (!(segment->flags & TCP_ACK))
+		return false;
+	if (!known(flow, direction))
+		return true;
+	return ahead >= 0 && ((uint32_t)ahead <= window_bytes(flow, direction) || is_next(flow, direction, segment));
+}
+
 // What the sender wants next and how much of it it can take. A SYN starts the numbers anew.
 static void note_window(struct flow *flow, enum flow_direction direction, const struct tcp_segment *segment)
 {
 	bool syn = segment->flags & TCP_SYN;
-	bool news = syn || !known(flow, direction) ||
-		    sequence_distance(flow->tcp_next[direction], segment->acknowledgement) > 0;
 
+	if (!syn && !acknowledgement_counts(flow, direction, segment))
+		return;
 	if (syn)
 		set_scale(flow, direction, segment->scale);
-	if (syn && !(segment->flags & TCP_ACK))
-		flow->tcp_known = 0;
-	else if (segment->flags & TCP_ACK && news)
+	if (segment->flags & TCP_ACK)
 		set_next(flow, direction, segment->acknowledgement);
+	else
+		flow->tcp_known = 0;
 	flow->tcp_window[direction] = segment->window;
 }
 
@@ -228,8 +251,8 @@ static bool fin_outstanding(const struct flow *flow)
 static bool acknowledges_fin(const struct flow *flow, enum flow_direction direction,
 			     const struct tcp_segment *segment)
 {
-	return direction == FLOW_RESP && segment->flags & TCP_ACK && known(flow, FLOW_RESP) && fin_outstanding(flow) &&
-	       sequence_distance(flow->tcp_next[FLOW_RESP], segment->acknowledgement) >= 0;
+	return direction == FLOW_RESP && known(flow, FLOW_RESP) && fin_outstanding(flow) &&
+	       acknowledgement_counts(flow, FLOW_RESP, segment);
 }
 
 void tcp_open(struct flow *flow, enum flow_direction direction, const struct tcp_segment *segment)
@@ -238,6 +261,7 @@ void tcp_open(struct flow *flow, enum flow_direction direction, const struct tcp
 
 	flow->state = opening[event][direction];
 	flow->tcp_known = 0;
+	flow->tcp_window[FLOW_ORIG] = flow->tcp_window[FLOW_RESP] = 0;
 	flow->tcp_scale0 = flow->tcp_scale1 = SCALE_MAX; // not seen: as wide as it may be
 	note_window(flow, direction, segment);
 	if (event == EVENT_FIN)

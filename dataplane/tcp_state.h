@@ -25,6 +25,7 @@ void tcp_read(const uint8_t *header, uint32_t available, uint32_t l4_length, str
 // Sets the state of a new flow by its first segment, sent in direction.
 void tcp_open(struct flow *flow, enum flow_direction direction, const struct tcp_segment *segment);
 
-// Follows one more segment. An RST ends the flow only if its sequence number is in the window, where that is known
+// Follows one more segment. Acknowledgements that the sender can't mean, old ones and those beyond the window, move no
+// window (RFC 9293 3.10.7.4). An RST ends the flow only if its sequence number is in the window, where that is known
 // (RFC 9293 3.5.2, RFC 5961 3.2); a SYN on an established flow changes nothing (RFC 5961 4.2).
 enum tcp_result tcp_follow(struct flow *flow, enum flow_direction direction, const struct tcp_segment *segment);

@@ -133,6 +133,111 @@ static void reset_counts_only_in_the_window(void **state)
 	}
 }
 
+// A segment of an established flow, whose window is small and unscaled. Numbers as in struct step.
+static void follow(struct flow *flow, const struct step *step, uint16_t window)
+{
+	struct tcp_segment segment = segment_of(step);
+
+	segment.window = window;
+	tcp_follow(flow, step->direction, &segment);
+	if (flow->state != step->after)
+		fail_msg("state %u, expected %u", flow->state, step->after);
+}
+
+static void forged_acknowledgement_moves_no_window(void **state)
+{
+	static const uint32_t forged[] = { 1002, 0x10000, 0x40000000, 0x80000000, 0x80000001, 0xffff0000, 0 };
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(forged); i++) {
+		for (unsigned from = O; from <= B; from++) {
+			struct step lie = { from, A, 0x12345678, forged[i], 0, FLOW_TCP_ESTABLISHED };
+			struct step hit = { !from, R, forged[i], 0, 0, FLOW_TCP_ESTABLISHED };
+			struct step reset = { !from, R, 1, 0, 0, FLOW_TCP_CLOSED };
+			struct flow flow = PLAY("established", OPEN);
+
+			follow(&flow, &lie, 1000);
+			follow(&flow, &hit, 0);
+			follow(&flow, &reset, 0);
+		}
+	}
+}
+
+static void acknowledgement_counts_up_to_one_window_ahead(void **state)
+{
+	(void)state;
+	for (uint32_t acknowledged = 1000; acknowledged <= 1002; acknowledged++) {
+		struct flow flow = PLAY("established", OPEN);
+		bool counts = acknowledged <= 1001;
+
+		follow(&flow, &(struct step){ B, A, 100, acknowledged, 0, FLOW_TCP_ESTABLISHED }, 10);
+		assert_int_equal(flow.tcp_next[FLOW_RESP], (uint32_t)(ISS_O + (counts ? acknowledged : 1)));
+		assert_int_equal(flow.tcp_window[FLOW_RESP], counts ? 10 : 1000);
+	}
+}
+
+static void acknowledgement_after_a_gap_counts_if_its_sequence_is_the_next(void **state)
+{
+	static const struct {
+		uint32_t sequence;
+		bool counts;
+	} cases[] = { { 1, true }, { 0, false }, { 2, false }, { 1001, false } };
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(cases); i++) {
+		struct flow flow = PLAY("established", OPEN);
+		enum flow_state after = cases[i].counts ? FLOW_TCP_CLOSED : FLOW_TCP_ESTABLISHED;
+
+		follow(&flow, &(struct step){ B, A, cases[i].sequence, 5000000, 0, FLOW_TCP_ESTABLISHED }, 1000);
+		follow(&flow, &(struct step){ O, R, 5000000, 0, 0, after }, 0);
+	}
+}
+
+static void window_of_unknown_scale_is_as_wide_as_can_be(void **state)
+{
+	struct flow flow = PLAY("from the middle", { O, A, 50, 1, 10, FLOW_TCP_ESTABLISHED },
+				{ B, A, 1, 60, 0, FLOW_TCP_ESTABLISHED });
+
+	(void)state;
+	follow(&flow, &(struct step){ B, A, 7, 60 + (1000 << 14), 0, FLOW_TCP_ESTABLISHED }, 1000);
+	assert_int_equal(flow.tcp_next[FLOW_RESP], (uint32_t)(ISS_O + 60 + (1000 << 14)));
+	follow(&flow, &(struct step){ B, A, 7, 60 + (2000 << 14) + 1, 0, FLOW_TCP_ESTABLISHED }, 1000);
+	assert_int_equal(flow.tcp_next[FLOW_RESP], (uint32_t)(ISS_O + 60 + (1000 << 14)));
+}
+
+static void window_is_taken_from_no_old_segment(void **state)
+{
+	(void)state;
+	for (unsigned old = 0; old < 2; old++) {
+		struct flow flow = PLAY("established", OPEN, { O, A, 1, 1, 100, FLOW_TCP_ESTABLISHED },
+					{ B, A, 1, 101, 0, FLOW_TCP_ESTABLISHED });
+		enum flow_state after = old ? FLOW_TCP_ESTABLISHED : FLOW_TCP_CLOSED;
+
+		follow(&flow, &(struct step){ B, A, 1, old ? 100 : 101, 0, FLOW_TCP_ESTABLISHED }, 60000);
+		follow(&flow, &(struct step){ O, R, 50000, 0, 0, after }, 0);
+	}
+}
+
+static void window_is_taken_from_no_segment_without_acknowledgement(void **state)
+{
+	struct flow flow = PLAY("established", OPEN);
+
+	(void)state;
+	follow(&flow, &(struct step){ B, F, 1, 0, 0, FLOW_TCP_CLOSE_WAIT }, 60000);
+	follow(&flow, &(struct step){ O, R, 50000, 0, 0, FLOW_TCP_CLOSE_WAIT }, 0);
+}
+
+static void forged_acknowledgement_of_a_fin_changes_nothing(void **state)
+{
+	(void)state;
+	PLAY("fin wait 1", OPEN, { O, F | A, 1, 1, 0, FLOW_TCP_FIN_WAIT_1 },
+	     { B, A, 77, 5000, 0, FLOW_TCP_FIN_WAIT_1 }, { B, A, 1, 2, 0, FLOW_TCP_FIN_WAIT_2 });
+	PLAY("closing", OPEN, { O, F | A, 1, 1, 0, FLOW_TCP_FIN_WAIT_1 }, { B, F | A, 1, 1, 0, FLOW_TCP_CLOSING },
+	     { B, A, 77, 5000, 0, FLOW_TCP_CLOSING }, { B, A, 2, 2, 0, FLOW_TCP_TIME_WAIT });
+	PLAY("last ack", OPEN, { B, F | A, 1, 1, 0, FLOW_TCP_CLOSE_WAIT }, { O, F | A, 1, 2, 0, FLOW_TCP_LAST_ACK },
+	     { B, A, 77, 5000, 0, FLOW_TCP_LAST_ACK }, { B, A, 2, 2, 0, FLOW_TCP_CLOSED });
+}
+
 static void reset_counts_where_no_window_is_known(void **state)
 {
 	(void)state;
@@ -282,6 +387,13 @@ int main(void)
 		cmocka_unit_test(retransmissions_change_nothing),
 		cmocka_unit_test(fin_outside_the_window_changes_nothing),
 		cmocka_unit_test(reset_counts_only_in_the_window),
+		cmocka_unit_test(forged_acknowledgement_moves_no_window),
+		cmocka_unit_test(acknowledgement_counts_up_to_one_window_ahead),
+		cmocka_unit_test(acknowledgement_after_a_gap_counts_if_its_sequence_is_the_next),
+		cmocka_unit_test(window_of_unknown_scale_is_as_wide_as_can_be),
+		cmocka_unit_test(window_is_taken_from_no_old_segment),
+		cmocka_unit_test(window_is_taken_from_no_segment_without_acknowledgement),
+		cmocka_unit_test(forged_acknowledgement_of_a_fin_changes_nothing),
 		cmocka_unit_test(reset_counts_where_no_window_is_known),
 		cmocka_unit_test(reset_ends_every_state),
 		cmocka_unit_test(window_grows_by_the_scale_only_if_both_offer_one),
