@@ -155,7 +155,7 @@ static int set_up_two(void **state)
 static int set_up_strict(void **state)
 {
 	(void)state;
-	return set_up_workers(1, "policy: {tcp_pickup: strict, unbound: reject, answers_per_second: 1}\n");
+	return set_up_workers(1, "policy: {tcp_pickup: strict, unbound: reject, answers_per_second: 2}\n");
 }
 
 static int tear_down(void **state)
@@ -436,6 +436,83 @@ static void rejected_packet_is_answered_once_the_limit_allows(void **state)
 	assert_int_equal(counters->answered.packets + counters->answers_limited, 1 + 4 * BURST_MAX);
 }
 
+static uint16_t ping(uint8_t *frame, uint8_t type, struct frame_ends ends, uint16_t identifier)
+{
+	struct rte_icmp_hdr *icmp = (struct rte_icmp_hdr *)frame_ip4(frame, &ends, IPPROTO_ICMP, sizeof(*icmp));
+	icmp->icmp_type = type;
+	icmp->icmp_ident = htons(identifier);
+	return (uint16_t)(FRAME_IP4 + sizeof(*icmp));
+}
+
+// Its identifier looks like the type of an echo request.
+static uint16_t ping_reply(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return ping(frame, 0, frame_reverse(WEB), 8);
+}
+
+static uint16_t ping_request(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return ping(frame, 8, WEB, 8);
+}
+
+static void ping_reply_is_judged_by_its_own_type_and_was_asked_for(void **state)
+{
+	(void)state;
+	publish("allow icmp 8\ndefault deny\n", 2);
+	receive(worker(), LINK, 1, ping_reply);
+	assert_int_equal(worker()->counters.drops[DROP_DEFAULT_POLICY].packets, 1);
+	publish("allow icmp 0\nallow icmp 8\ndefault deny\n", 3);
+	receive(worker(), LINK, 1, ping_reply);
+	publish("allow icmp 0\nallow icmp 8\ndefault deny\n", 4);
+	receive(worker(), LINK, 1, ping_request); // judged again, as its opener was: a reply
+	assert_int_equal(worker()->counters.flows_opened, 1);
+	struct frame_ends asker = { WEB.source, WEB.destination, 8, 8 };
+	const struct flow *flow = flow_table_flow(worker()->flows, flow_of(worker(), asker, IPPROTO_ICMP));
+	assert_int_equal(flow->packets[FLOW_ORIG], 1);
+	assert_int_equal(flow->packets[FLOW_RESP], 1);
+	assert_int_equal(flow->rule, rule_store_at(bench->rules, 0)->rule.slot);
+}
+
+static uint16_t syn_ack(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_tcp(frame, frame_reverse(WEB), RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG, 900, 101);
+}
+
+static void syn_ack_seen_first_comes_from_the_responder(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 1, syn_ack);
+	assert_int_equal(web_flow()->packets[FLOW_RESP], 1);
+	assert_int_equal(web_flow()->state, FLOW_TCP_SYN_RCVD);
+	receive(worker(), LINK, 1, web_ack);
+	assert_int_equal(web_flow()->state, FLOW_TCP_ESTABLISHED);
+}
+
+static void closed_interface_takes_nothing_and_says_so(void **state)
+{
+	(void)state;
+	struct wiring closed = *worker()->wiring;
+	closed.wire[DEVICE].kind = WIRE_NONE;
+	const struct wiring *open = worker()->wiring;
+	worker()->wiring = &closed;
+	receive(worker(), LINK, 3, dns_query);
+	assert_int_equal(worker()->handler_counters[1].drops[DROP_TX_CLOSED].packets, 3);
+	worker()->wiring = open;
+}
+
+static void no_answers_a_second_are_none(void **state)
+{
+	(void)state;
+	worker()->answers = (struct answer_limit){ .interval = 0 };
+	publish("reject tcp 80\ndefault allow\n", 2);
+	receive(worker(), LINK, 1, web_syn);
+	assert_int_equal(worker()->counters.answered.packets, 0);
+	assert_int_equal(worker()->counters.drops[DROP_REJECT_UNANSWERED].packets, 1);
+}
+
 static void strict_pickup_wants_a_syn(void **state)
 {
 	(void)state;
@@ -618,6 +695,10 @@ int main(void)
 		WITH(new_rules_end_a_live_flow_at_its_next_packet, set_up),
 		WITH(recheck_judges_the_flow_in_the_direction_of_its_opener, set_up),
 		WITH(rejected_packet_is_answered_once_the_limit_allows, set_up_strict),
+		WITH(ping_reply_is_judged_by_its_own_type_and_was_asked_for, set_up),
+		WITH(syn_ack_seen_first_comes_from_the_responder, set_up),
+		WITH(closed_interface_takes_nothing_and_says_so, set_up),
+		WITH(no_answers_a_second_are_none, set_up),
 		WITH(strict_pickup_wants_a_syn, set_up_strict),
 		WITH(device_that_takes_part_of_a_burst_costs_its_handler_the_rest, set_up),
 		WITH(what_comes_back_from_a_device_leaves_where_the_flow_came_from, set_up),

@@ -28,6 +28,7 @@ static struct flow_record web_flow(unsigned orig_end)
 		.hot = { .packets = { 3, 2 }, .bytes = { 300, 2000 }, .rule = 12, .handler = 0,
 			 .state = FLOW_TCP_ESTABLISHED, .orig_end = orig_end },
 		.cold = { .key = { .protocol = 6, .family = FAMILY_IP4 }, .id = 1 },
+		.times = { .first = 1000, .last = 1500 },
 	};
 	unsigned resp_end = 1 - orig_end;
 	record.cold.key.address[orig_end] = (struct ip_address){ { 192, 168, 1, 100 } };

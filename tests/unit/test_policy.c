@@ -72,11 +72,11 @@ static struct packet_tuple packet(uint8_t protocol, uint8_t from, uint16_t sourc
 	};
 }
 
-static struct decision classify(const struct policy *policy, struct packet_tuple tuple, bool bare_syn)
+static struct decision classify(const struct policy *policy, struct packet_tuple tuple, enum opener opener)
 {
 	struct decision decision;
 	memset(&decision, 0xee, sizeof(decision)); // all of it is written
-	policy_classify(policy, &tuple, bare_syn, &decision);
+	policy_classify(policy, &tuple, opener, &decision);
 	return decision;
 }
 
@@ -96,48 +96,58 @@ static void denied_packet_asks_no_listener(void **state)
 	struct decision denied = {
 		.rule = 3, .listener = LISTENER_NONE, .handler = HANDLER_NONE, .verdict = VERDICT_DROP, .reason = DROP_RULE,
 	};
-	expect(classify(*state, packet(TCP, CLIENT, 40000, SERVER, 22), true), denied);
+	expect(classify(*state, packet(TCP, CLIENT, 40000, SERVER, 22), OPENER_ORIGINATOR), denied);
 	denied.rule = 4;
 	denied.verdict = VERDICT_REJECT;
 	denied.reason = DROP_REJECT_UNANSWERED;
-	expect(classify(*state, packet(TCP, CLIENT, 40000, SERVER, 23), true), denied);
+	expect(classify(*state, packet(TCP, CLIENT, 40000, SERVER, 23), OPENER_ORIGINATOR), denied);
 	denied.rule = 5;
 	denied.answer_prohibited = true;
-	expect(classify(*state, packet(TCP, CLIENT, 40000, SERVER, 24), true), denied);
+	expect(classify(*state, packet(TCP, CLIENT, 40000, SERVER, 24), OPENER_ORIGINATOR), denied);
 }
 
 static void destination_listener_takes_the_flow(void **state)
 {
 	struct decision accepted = { .rule = 6, .listener = 77, .handler = WEB };
-	expect(classify(*state, packet(TCP, CLIENT, 40000, SERVER, 80), true), accepted);
-	expect(classify(*state, packet(TCP, CLIENT, 40000, SERVER, 80), false), accepted);
+	expect(classify(*state, packet(TCP, CLIENT, 40000, SERVER, 80), OPENER_ORIGINATOR), accepted);
+	expect(classify(*state, packet(TCP, CLIENT, 40000, SERVER, 80), OPENER_UNKNOWN), accepted);
 }
 
 static void source_listener_takes_a_flow_met_in_the_middle(void **state)
 {
 	struct decision swapped = { .rule = RULE_DEFAULT, .listener = 77, .handler = WEB, .local_is_source = true };
-	expect(classify(*state, packet(TCP, SERVER, 80, CLIENT, 40000), false), swapped);
+	expect(classify(*state, packet(TCP, SERVER, 80, CLIENT, 40000), OPENER_UNKNOWN), swapped);
 }
 
 static void bare_syn_from_a_listening_port_is_not_its_answer(void **state)
 {
 	struct decision accepted = { .rule = RULE_DEFAULT, .listener = LISTENER_NONE, .handler = DEFAULT_HANDLER };
-	expect(classify(*state, packet(TCP, SERVER, 80, CLIENT, 40000), true), accepted);
+	expect(classify(*state, packet(TCP, SERVER, 80, CLIENT, 40000), OPENER_ORIGINATOR), accepted);
 }
 
 static void destination_wins_where_both_ends_listen(void **state)
 {
 	struct packet_tuple tuple = packet(TCP, SERVER, 80, SERVER, 80);
 	struct decision accepted = { .rule = 6, .listener = 77, .handler = WEB };
-	expect(classify(*state, tuple, false), accepted);
+	expect(classify(*state, tuple, OPENER_UNKNOWN), accepted);
 }
 
 static void icmp_query_and_its_answer_meet_one_listener(void **state)
 {
 	struct decision query = { .rule = RULE_DEFAULT, .listener = 78, .handler = ECHO };
 	struct decision answer = { .rule = RULE_DEFAULT, .listener = 78, .handler = ECHO, .local_is_source = true };
-	expect(classify(*state, packet(ICMP, CLIENT, 4711, SERVER, 8), false), query);
-	expect(classify(*state, packet(ICMP, SERVER, 4711, CLIENT, 8), false), answer);
+	struct packet_tuple request = packet(ICMP, CLIENT, 4711, SERVER, 8), reply = packet(ICMP, SERVER, 4711, CLIENT, 0);
+	request.asked_type = reply.asked_type = 8;
+	expect(classify(*state, request, OPENER_ORIGINATOR), query);
+	expect(classify(*state, reply, OPENER_RESPONDER), answer);
+}
+
+static void responder_is_local_though_its_peer_listens_too(void **state)
+{
+	struct decision from_server = classify(*state, packet(TCP, SERVER, 80, SERVER, 81), OPENER_RESPONDER);
+	struct decision to_server = classify(*state, packet(TCP, CLIENT, 40000, SERVER, 80), OPENER_ORIGINATOR);
+	assert_int_equal(from_server.listener, to_server.listener);
+	assert_true(from_server.local_is_source);
 }
 
 static void nothing_listens_and_nobody_takes_the_rest(void **state)
@@ -148,10 +158,10 @@ static void nothing_listens_and_nobody_takes_the_rest(void **state)
 		.rule = RULE_DEFAULT, .listener = LISTENER_NONE, .handler = HANDLER_NONE, .verdict = VERDICT_REJECT,
 		.reason = DROP_NO_LISTENER,
 	};
-	expect(classify(&policy, packet(UDP, CLIENT, 40000, SERVER, 80), false), unbound);
+	expect(classify(&policy, packet(UDP, CLIENT, 40000, SERVER, 80), OPENER_UNKNOWN), unbound);
 	policy.unbound = VERDICT_DROP;
 	unbound.verdict = VERDICT_DROP;
-	expect(classify(&policy, packet(UDP, CLIENT, 40000, SERVER, 80), false), unbound);
+	expect(classify(&policy, packet(UDP, CLIENT, 40000, SERVER, 80), OPENER_UNKNOWN), unbound);
 }
 
 static void fragment_without_ports_is_not_on_a_port(void **state)
@@ -159,7 +169,7 @@ static void fragment_without_ports_is_not_on_a_port(void **state)
 	struct packet_tuple tuple = packet(TCP, CLIENT, 0, SERVER, 80);
 	tuple.portless = true;
 	struct decision accepted = { .rule = RULE_DEFAULT, .listener = LISTENER_NONE, .handler = DEFAULT_HANDLER };
-	expect(classify(*state, tuple, false), accepted);
+	expect(classify(*state, tuple, OPENER_UNKNOWN), accepted);
 }
 
 static void default_policy_has_its_own_reason(void **state)
@@ -170,13 +180,13 @@ static void default_policy_has_its_own_reason(void **state)
 		.rule = RULE_DEFAULT, .listener = LISTENER_NONE, .handler = HANDLER_NONE, .verdict = VERDICT_DROP,
 		.reason = DROP_DEFAULT_POLICY,
 	};
-	expect(classify(&policy, packet(TCP, CLIENT, 40000, SERVER, 80), true), denied);
+	expect(classify(&policy, packet(TCP, CLIENT, 40000, SERVER, 80), OPENER_ORIGINATOR), denied);
 	rule_matcher_free(policy.rules);
 
 	assert_int_equal(rule_matcher_build(NULL, 0, VERDICT_REJECT, -1, &policy.rules), 0);
 	denied.verdict = VERDICT_REJECT;
 	denied.reason = DROP_REJECT_UNANSWERED;
-	expect(classify(&policy, packet(TCP, CLIENT, 40000, SERVER, 80), true), denied);
+	expect(classify(&policy, packet(TCP, CLIENT, 40000, SERVER, 80), OPENER_ORIGINATOR), denied);
 	rule_matcher_free(policy.rules);
 }
 
@@ -189,6 +199,7 @@ int main(void)
 		cmocka_unit_test(bare_syn_from_a_listening_port_is_not_its_answer),
 		cmocka_unit_test(destination_wins_where_both_ends_listen),
 		cmocka_unit_test(icmp_query_and_its_answer_meet_one_listener),
+		cmocka_unit_test(responder_is_local_though_its_peer_listens_too),
 		cmocka_unit_test(nothing_listens_and_nobody_takes_the_rest),
 		cmocka_unit_test(fragment_without_ports_is_not_on_a_port),
 		cmocka_unit_test(default_policy_has_its_own_reason),
