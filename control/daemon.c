@@ -34,15 +34,28 @@ static int open_signals(struct error *error)
 	return fd;
 }
 
+static const char *plural(size_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+static void print_policy(const struct runtime *runtime)
+{
+	size_t rules = rule_store_count(runtime->rules), listeners = runtime->listener_count;
+	fprintf(stderr, "%zu rule%s, %zu listener%s", rules, plural(rules), listeners, plural(listeners));
+}
+
 static void reload(struct runtime *runtime)
 {
 	struct error error = { .text = "" };
 	sd_notify(0, "RELOADING=1");
-	if (runtime_reload(runtime, &error) == 0)
-		fprintf(stderr, "portier: reloaded: %zu rules, %zu listeners, generation %u\n",
-			rule_store_count(runtime->rules), runtime->listener_count, runtime->policy->generation);
-	else
+	if (runtime_reload(runtime, &error) == 0) {
+		fprintf(stderr, "portier: reloaded: ");
+		print_policy(runtime);
+		fprintf(stderr, ", generation %u\n", runtime->policy->generation);
+	} else {
 		fprintf(stderr, "portier: not reloaded, all stays as it was: %s\n", error.text);
+	}
 	sd_notify(0, "READY=1");
 }
 
@@ -77,9 +90,10 @@ static void serve(struct runtime *runtime, struct server *server, int signals)
 
 static void print_start(const struct runtime *runtime)
 {
-	fprintf(stderr, "portier: %u workers, %u interfaces, %zu rules, %zu listeners; control socket %s\n",
-		runtime->worker_count, runtime->interface_count, rule_store_count(runtime->rules),
-		runtime->listener_count, runtime->config->socket_path);
+	fprintf(stderr, "portier: %u worker%s, %u interface%s, ", runtime->worker_count,
+		plural(runtime->worker_count), runtime->interface_count, plural(runtime->interface_count));
+	print_policy(runtime);
+	fprintf(stderr, "; control socket %s\n", runtime->config->socket_path);
 }
 
 // The workers stand still, so that the ledger must be balanced.

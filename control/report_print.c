@@ -82,6 +82,20 @@ static const char *date_format(uint64_t ns, char text[SHORT_TEXT_MAX])
 	return text;
 }
 
+static void print_broken(const struct printer *printer, const json_t *captures)
+{
+	size_t i;
+	json_t *capture;
+	json_array_foreach(captures, i, capture) {
+		char line[1024];
+		if (json_is_null(json_object_get(capture, "broken")))
+			continue;
+		snprintf(line, sizeof(line), "%s breaks off after packet %llu: %s", text_of(capture, "file"),
+			(unsigned long long)number_of(capture, "packets"), text_of(capture, "broken"));
+		alarm_line(printer, line);
+	}
+}
+
 static void print_captures(const struct printer *printer, const json_t *captures)
 {
 	static const struct table_column columns[] = {
@@ -102,14 +116,7 @@ static void print_captures(const struct printer *printer, const json_t *captures
 	}
 	heading(printer, "Captures");
 	print_table(printer, table);
-	json_array_foreach(captures, i, capture) {
-		char line[1024];
-		if (json_is_null(json_object_get(capture, "broken")))
-			continue;
-		snprintf(line, sizeof(line), "%s breaks off after packet %llu: %s", text_of(capture, "file"),
-			(unsigned long long)number_of(capture, "packets"), text_of(capture, "broken"));
-		alarm_line(printer, line);
-	}
+	print_broken(printer, captures);
 }
 
 static void print_run(const struct printer *printer, const json_t *report)
@@ -340,10 +347,12 @@ void report_print(const json_t *report, FILE *out)
 {
 	const struct printer printer = { .out = out, .colours = isatty(fileno(out)) };
 	static const struct {
-		const char *name;
-		bool always; // else only where there is something
+		const char *name; // NULL: of the whole report
+		bool always;      // else only where there is something
 		void (*print)(const struct printer *printer, const json_t *part);
 	} parts[] = {
+		{ "captures", false, print_captures },
+		{ NULL, true, print_run },
 		{ "ledger", true, print_ledger },
 		{ "handlers", false, print_handlers },
 		{ "listeners", false, print_listeners },
@@ -354,10 +363,8 @@ void report_print(const json_t *report, FILE *out)
 		{ "notes", true, print_notes },
 	};
 	fprintf(out, "portier %s\n", text_of(report, "version"));
-	print_captures(&printer, json_object_get(report, "captures"));
-	print_run(&printer, report);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		const json_t *part = json_object_get(report, parts[i].name);
+		const json_t *part = parts[i].name ? json_object_get(report, parts[i].name) : report;
 		if (parts[i].always || json_array_size(part))
 			parts[i].print(&printer, part);
 	}

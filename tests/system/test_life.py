@@ -19,6 +19,8 @@ def test_signal_drains_and_prints_a_balanced_ledger(one, number):
     assert world.wait_for("traffic", lambda: one.ledger()["received"]["packets"] > 1000)
     text = one.stop(number)
     assert world.balanced(text), text
+    assert "portier: 1 worker, 1 interface, 0 rules, 0 listeners;" in text, text
+    assert "Captures" not in text, text
     assert not os.path.exists(one.socket)
 
 
