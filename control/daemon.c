@@ -118,7 +118,8 @@ static int report(const struct runtime *runtime)
 
 static int run(struct runtime *runtime, struct server *server, int signals, struct error *error)
 {
-	runtime_launch(runtime);
+	if (runtime_launch(runtime, error) != 0)
+		return -1;
 	print_start(runtime);
 	sd_notify(0, "READY=1");
 	serve(runtime, server, signals);

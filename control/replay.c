@@ -170,12 +170,15 @@ static void feed_all(struct replay *replay)
 static void run_workers(struct replay *replay, const sigset_t *stop_signals)
 {
 	struct runtime *runtime = &replay->runtime;
+	struct error error;
 	replay->collector.runtime = runtime;
 	runtime->pump = collector_pump;
 	runtime->pump_context = &replay->collector;
 	feed_start(&replay->feed, runtime, stop_signals);
-	runtime_launch(runtime);
-	feed_all(replay);
+	if (runtime_launch(runtime, &error) == 0)
+		feed_all(replay);
+	else
+		complain(replay, &error);
 	replay->flows = stats_flows(runtime);
 	runtime_end_flows(runtime);
 	runtime_stop(runtime);

@@ -270,14 +270,29 @@ int runtime_start(struct runtime *runtime, const struct config *config, const st
 	return -1;
 }
 
-void runtime_launch(struct runtime *runtime)
+static void join_workers(struct runtime *runtime)
+{
+	for (unsigned i = 0; i < runtime->worker_count; i++)
+		atomic_store_explicit(&runtime->workers[i]->stop, true, memory_order_relaxed);
+	rte_eal_mp_wait_lcore();
+	runtime->workers_running = false;
+}
+
+int runtime_launch(struct runtime *runtime, struct error *error)
 {
 	runtime->workers_running = true;
-	for (unsigned i = 0; i < runtime->worker_count; i++)
-		rte_eal_remote_launch(worker_run, runtime->workers[i], runtime->workers[i]->lcore);
+	for (unsigned i = 0; i < runtime->worker_count; i++) {
+		unsigned lcore = runtime->workers[i]->lcore;
+		int status = rte_eal_remote_launch(worker_run, runtime->workers[i], lcore);
+		if (status == 0)
+			continue;
+		join_workers(runtime); // without a grace period: a worker that does not run never gets through one
+		return error_set(error, "worker %u can't be launched on lcore %u: %s", i, lcore, strerror(-status));
+	}
 	for (unsigned i = 0; i < runtime->worker_count; i++)
 		while (!atomic_load_explicit(&runtime->workers[i]->running, memory_order_acquire))
 			sched_yield();
+	return 0;
 }
 
 void runtime_end_flows(struct runtime *runtime)
@@ -296,10 +311,7 @@ void runtime_stop(struct runtime *runtime)
 	if (!runtime->workers_running)
 		return;
 	runtime_detach_all(runtime);
-	for (unsigned i = 0; i < runtime->worker_count; i++)
-		atomic_store_explicit(&runtime->workers[i]->stop, true, memory_order_relaxed);
-	rte_eal_mp_wait_lcore();
-	runtime->workers_running = false;
+	join_workers(runtime);
 }
 
 void runtime_destroy(struct runtime *runtime)

@@ -64,8 +64,8 @@ struct runtime {
 int runtime_start(struct runtime *runtime, const struct config *config, const struct runtime_options *options,
 		  struct error *error);
 
-// Launches the workers' loops.
-void runtime_launch(struct runtime *runtime);
+// Launches the workers' loops. 0, or -1 with a text; then none runs.
+int runtime_launch(struct runtime *runtime, struct error *error);
 
 // Tells the workers to finish what is in flight and waits for them. The counters stay readable.
 void runtime_stop(struct runtime *runtime);
