@@ -210,6 +210,7 @@ static unsigned round_of_work(struct worker *worker)
 static void drain_flows(struct worker *worker)
 {
 	ageing_end_all(worker->ageing, FLOW_END_RUN);
+	fragment_table_clear(worker->fragments);
 	worker->answers.next = 0;
 	worker->now = 0;
 	atomic_store_explicit(&worker->drain_flows, false, memory_order_release);
