@@ -19,9 +19,9 @@ struct range {
 // One datagram. Two cache lines.
 struct entry {
 	struct flow_key key; // not a flow's: addresses as in the packet, the ports are the identification
-	uint64_t since;      // ticks, its first fragment seen
+	uint64_t since;      // ticks, when the first packet of it came in
 	uint32_t chain;      // next in its bucket, or next free one
-	uint32_t older, newer;
+	uint32_t older, newer; // in the list of its kind
 	rte_be16_t port[2];  // source, destination of the flow, once the first fragment was seen
 	uint32_t seen;       // bytes in all ranges
 	uint16_t end;        // of the whole datagram, once the last fragment was seen
@@ -36,14 +36,18 @@ struct entry {
 };
 static_assert(sizeof(struct entry) == 128, "two cache lines");
 
+struct age_list {
+	uint32_t oldest, newest;
+};
+
 struct fragment_table {
 	struct hash_secret secret;
 	uint64_t lifetime;
 	uint32_t capacity;
 	uint32_t mask;           // of buckets
 	uint32_t free;           // first free entry
-	uint32_t oldest, newest; // all others, by age
 	uint32_t orphans;        // entries whose first fragment was not seen
+	struct age_list list[2]; // of those, and of all others
 	uint32_t *bucket;        // first entry
 	struct entry *entry;
 };
@@ -86,7 +90,7 @@ void fragment_table_clear(struct fragment_table *table)
 	for (uint32_t i = 0; i < table->capacity; i++)
 		table->entry[i].chain = i + 1 < table->capacity ? i + 1 : (uint32_t)NONE;
 	table->free = table->capacity ? 0 : NONE;
-	table->oldest = table->newest = NONE;
+	table->list[false] = table->list[true] = (struct age_list){ NONE, NONE };
 	table->orphans = 0;
 }
 
@@ -110,6 +114,28 @@ static uint32_t find(struct fragment_table *table, const struct flow_key *key)
 	return at;
 }
 
+static void link_newest(struct fragment_table *table, uint32_t at)
+{
+	struct entry *entry = &table->entry[at];
+	struct age_list *list = &table->list[entry->first_seen];
+
+	entry->older = list->newest;
+	entry->newer = NONE;
+	*(list->newest == NONE ? &list->oldest : &table->entry[list->newest].newer) = at;
+	list->newest = at;
+	table->orphans += !entry->first_seen;
+}
+
+static void unlink_aged(struct fragment_table *table, uint32_t at)
+{
+	struct entry *entry = &table->entry[at];
+	struct age_list *list = &table->list[entry->first_seen];
+
+	*(entry->older == NONE ? &list->oldest : &table->entry[entry->older].newer) = entry->newer;
+	*(entry->newer == NONE ? &list->newest : &table->entry[entry->newer].older) = entry->older;
+	table->orphans -= !entry->first_seen;
+}
+
 static void forget(struct fragment_table *table, uint32_t at)
 {
 	struct entry *entry = &table->entry[at];
@@ -118,9 +144,7 @@ static void forget(struct fragment_table *table, uint32_t at)
 	while (*link != at)
 		link = &table->entry[*link].chain;
 	*link = entry->chain;
-	*(entry->older == NONE ? &table->oldest : &table->entry[entry->older].newer) = entry->newer;
-	*(entry->newer == NONE ? &table->newest : &table->entry[entry->newer].older) = entry->older;
-	table->orphans -= !entry->first_seen;
+	unlink_aged(table, at);
 	entry->chain = table->free;
 	table->free = at;
 }
@@ -134,27 +158,44 @@ static bool expired(const struct fragment_table *table, uint32_t at, uint64_t no
 	return (now > since ? now - since : since - now) >= table->lifetime;
 }
 
-// A new datagram, NONE if there is no room. Those whose first fragment is unknown get half of the table, so that a flood
-// of them does not shut out the others.
+// Orphans get half of the table, and the place of none but each other's: so that a flood of them shuts out nothing.
+static bool orphans_full(const struct fragment_table *table)
+{
+	return table->orphans >= table->capacity / 2;
+}
+
+// Which entry makes room for a new datagram, if one has to.
+static uint32_t victim(const struct fragment_table *table, bool first, uint64_t now)
+{
+	uint32_t orphan = table->list[false].oldest, other = table->list[true].oldest;
+
+	if (!first && orphans_full(table))
+		return orphan;
+	if (table->free != NONE)
+		return NONE;
+	if (other != NONE && expired(table, other, now))
+		return other;
+	return orphan == NONE && first ? other : orphan;
+}
+
+// A new datagram, NONE if there is no room.
 static uint32_t remember(struct fragment_table *table, const struct flow_key *key, bool first, uint64_t now)
 {
-	if (table->oldest != NONE && expired(table, table->oldest, now))
-		forget(table, table->oldest);
+	uint32_t at = victim(table, first, now);
 
-	uint32_t at = table->free;
-
-	if (at == NONE || (!first && table->orphans >= table->capacity / 2))
+	if (at != NONE)
+		forget(table, at);
+	at = table->free;
+	if (at == NONE || (!first && orphans_full(table)))
 		return NONE;
 
 	uint32_t *bucket = bucket_of(table, key);
 	struct entry *entry = &table->entry[at];
 
 	table->free = entry->chain;
-	*entry = (struct entry){ .key = *key, .since = now, .chain = *bucket, .older = table->newest, .newer = NONE };
+	*entry = (struct entry){ .key = *key, .since = now, .chain = *bucket };
 	*bucket = at;
-	*(table->newest == NONE ? &table->oldest : &table->entry[table->newest].newer) = at;
-	table->newest = at;
-	table->orphans++;
+	link_newest(table, at);
 	return at;
 }
 
@@ -252,12 +293,16 @@ static struct flow_key key_of(const struct packet_meta *meta, const struct fragm
 	return key;
 }
 
-static void note_first(struct fragment_table *table, struct entry *entry, const struct packet_meta *meta)
+static void note_first(struct fragment_table *table, uint32_t at, const struct packet_meta *meta)
 {
 	unsigned source = meta->flags & PACKET_SOURCE_IS_END1 ? 1 : 0;
+	struct entry *entry = &table->entry[at];
 
-	table->orphans -= !entry->first_seen;
-	entry->first_seen = true;
+	if (!entry->first_seen) {
+		unlink_aged(table, at);
+		entry->first_seen = true;
+		link_newest(table, at);
+	}
 	entry->icmp_error = meta->flags & PACKET_ICMP_ERROR;
 	entry->protocol = meta->key.protocol;
 	entry->port[0] = meta->key.port[source];
@@ -300,7 +345,7 @@ enum drop_reason fragment_resolve(struct fragment_table *table, struct packet_me
 		return DROP_FRAGMENT_OVERLAP;
 	}
 	if (first)
-		note_first(table, entry, meta);
+		note_first(table, at, meta);
 	else
 		reason = inherit(entry, meta);
 	if (entry->first_seen && entry->last_seen && entry->seen == entry->end)

@@ -227,7 +227,7 @@ static void cleared_table_knows_nothing_and_has_room_for_all(void **state)
 		for (uint32_t id = 0; id < CAPACITY; id++) {
 			expect(*state, (struct fragment){ id, 8, 8, true }, 0, DROP_FRAGMENT_UNKNOWN);
 			expect(*state, (struct fragment){ 100 + id, 0, 8, true }, 0,
-			       id < CAPACITY / 2 ? DROP_NONE : DROP_FRAGMENT_TABLE_FULL);
+			       DROP_NONE);
 		}
 		fragment_table_clear(*state);
 		for (uint32_t id = 0; id < CAPACITY; id++)
@@ -238,26 +238,87 @@ static void cleared_table_knows_nothing_and_has_room_for_all(void **state)
 	}
 }
 
-static void full_table_takes_expired_entries_first(void **state)
+static void first_fragment_takes_the_place_of_the_oldest_in_a_full_table(void **state)
 {
 	for (uint32_t id = 0; id < CAPACITY; id++)
 		expect(*state, (struct fragment){ id, 0, 8, true }, id, DROP_NONE);
-	expect(*state, (struct fragment){ 99, 0, 8, true }, CAPACITY, DROP_FRAGMENT_TABLE_FULL);
-	expect(*state, (struct fragment){ 99, 8, 8, true }, CAPACITY, DROP_FRAGMENT_UNKNOWN);
-	expect(*state, (struct fragment){ 3, 8, 8, true }, CAPACITY, DROP_NONE);
-	expect(*state, (struct fragment){ 99, 0, 8, true }, LIFETIME, DROP_NONE); // in the place of 0
-	expect(*state, (struct fragment){ 98, 0, 8, true }, LIFETIME, DROP_FRAGMENT_TABLE_FULL);
-	expect(*state, (struct fragment){ 1, 8, 8, true }, LIFETIME, DROP_NONE);
+	expect(*state, (struct fragment){ 99, 0, 8, true }, CAPACITY, DROP_NONE);
+	expect(*state, (struct fragment){ 0, 8, 8, true }, CAPACITY, DROP_FRAGMENT_UNKNOWN);
+	for (uint32_t id = 1; id < CAPACITY; id++)
+		expect(*state, (struct fragment){ id, 8, 8, true }, CAPACITY, DROP_NONE);
+	expect(*state, (struct fragment){ 99, 8, 8, true }, CAPACITY, DROP_NONE);
 }
 
-static void flood_of_later_fragments_leaves_room_for_first_ones(void **state)
+static void flood_of_first_fragments_shuts_out_none(void **state)
 {
-	for (uint32_t id = 0; id < 1000; id++)
-		expect(*state, (struct fragment){ id, 8, 8, true }, 0, DROP_FRAGMENT_UNKNOWN);
-	for (uint32_t id = 1000; id < 1000 + CAPACITY / 2; id++)
+	for (uint32_t id = 0; id < 1000; id++) {
 		expect(*state, (struct fragment){ id, 0, 8, true }, 0, DROP_NONE);
-	expect(*state, (struct fragment){ 2000, 0, 8, true }, 0, DROP_FRAGMENT_TABLE_FULL);
-	expect(*state, (struct fragment){ 2, 0, 8, true }, 0, DROP_NONE);
+		expect(*state, (struct fragment){ id, 8, 8, true }, 0, DROP_NONE);
+	}
+}
+
+static void first_fragment_takes_the_place_of_later_ones_first(void **state)
+{
+	expect(*state, (struct fragment){ 1, 0, 8, true }, 0, DROP_NONE);
+	expect(*state, (struct fragment){ 2, 8, 8, true }, 1, DROP_FRAGMENT_UNKNOWN);
+	expect(*state, (struct fragment){ 3, 8, 8, false }, 2, DROP_FRAGMENT_UNKNOWN);
+	for (uint32_t id = 4; id <= CAPACITY; id++)
+		expect(*state, (struct fragment){ id, 0, 8, true }, 3, DROP_NONE);
+	expect(*state, (struct fragment){ 98, 0, 8, true }, 4, DROP_NONE); // for 2
+	expect(*state, (struct fragment){ 3, 0, 16, true }, 5, DROP_FRAGMENT_OVERLAP); // is known still
+	expect(*state, (struct fragment){ 99, 0, 8, true }, 6, DROP_NONE); // for 3
+	expect(*state, (struct fragment){ 1, 8, 8, true }, 7, DROP_NONE);
+	expect(*state, (struct fragment){ 100, 0, 8, true }, 8, DROP_NONE); // for 1
+	expect(*state, (struct fragment){ 1, 16, 8, true }, 9, DROP_FRAGMENT_UNKNOWN);
+}
+
+static void flood_of_later_fragments_pushes_out_no_first_one(void **state)
+{
+	for (uint32_t id = 0; id < CAPACITY; id++)
+		expect(*state, (struct fragment){ id, 0, 8, true }, 0, DROP_NONE);
+	for (uint32_t id = 100; id < 1000; id++)
+		expect(*state, (struct fragment){ id, 8, 8, true }, 0, DROP_FRAGMENT_UNKNOWN);
+	for (uint32_t id = 0; id < CAPACITY; id++)
+		expect(*state, (struct fragment){ id, 8, 8, true }, 0, DROP_NONE);
+}
+
+static void flood_of_later_fragments_takes_half_of_the_table(void **state)
+{
+	for (uint32_t id = 0; id < CAPACITY / 2; id++)
+		expect(*state, (struct fragment){ id, 0, 8, true }, 0, DROP_NONE);
+	for (uint32_t id = 100; id < 1000; id++)
+		expect(*state, (struct fragment){ id, 8, 8, true }, 0, DROP_FRAGMENT_UNKNOWN);
+	for (uint32_t id = 1000 - CAPACITY / 2; id < 1000; id++) // the newest of them are known
+		expect(*state, (struct fragment){ id, 0, 16, true }, 0, DROP_FRAGMENT_OVERLAP);
+	for (uint32_t id = 0; id < CAPACITY / 2; id++)
+		expect(*state, (struct fragment){ id, 8, 8, true }, 0, DROP_NONE);
+}
+
+static void smallest_tables_work(void **state)
+{
+	(void)state;
+	for (uint32_t capacity = 1; capacity <= 3; capacity++) {
+		struct fragment_table *table = fragment_table_create(capacity, LIFETIME, &secret, -1);
+
+		assert_non_null(table);
+		for (uint32_t id = 0; id < 100; id++) {
+			expect(table, (struct fragment){ 100 + id, 8, 8, true }, id, DROP_FRAGMENT_UNKNOWN);
+			expect(table, (struct fragment){ id, 0, 8, true }, id, DROP_NONE);
+			expect(table, (struct fragment){ id, 8, 8, true }, id, DROP_NONE);
+		}
+		fragment_table_destroy(table);
+	}
+}
+
+static void table_without_entries_is_full(void **state)
+{
+	struct fragment_table *table = fragment_table_create(0, LIFETIME, &secret, -1);
+
+	(void)state;
+	expect(table, (struct fragment){ 1, 0, 8, true }, 0, DROP_FRAGMENT_TABLE_FULL);
+	expect(table, (struct fragment){ 1, 8, 8, true }, 0, DROP_FRAGMENT_UNKNOWN);
+	fragment_table_clear(table);
+	fragment_table_destroy(table);
 }
 
 static void ip6_later_fragment_inherits_the_protocol(void **state)
@@ -294,13 +355,15 @@ static void random_fragments_never_exceed_the_table(void **state)
 				      .more = rand() % 3, .back = rand() % 2 };
 		enum drop_reason reason = resolve(*state, f, now, &meta);
 
-		assert_true(reason == DROP_NONE || reason == DROP_FRAGMENT_OVERLAP || reason == DROP_FRAGMENT_UNKNOWN ||
-			    reason == DROP_FRAGMENT_TABLE_FULL);
+		assert_true(reason == DROP_NONE || reason == DROP_FRAGMENT_OVERLAP || reason == DROP_FRAGMENT_UNKNOWN);
 		now += rand() % 100;
+		if (rand() % 1000 == 0)
+			now -= RTE_MIN(now, rand() % (3u * LIFETIME));
 	}
-	now += LIFETIME;
-	for (uint32_t id = 0; id < CAPACITY; id++) // nothing was lost: one expired entry goes for each new one
+	for (uint32_t id = 0; id < CAPACITY; id++)
 		expect(*state, (struct fragment){ 100 + id, 0, 8, true }, now, DROP_NONE);
+	for (uint32_t id = 0; id < CAPACITY; id++) // nothing was lost: there is room for all
+		expect(*state, (struct fragment){ 100 + id, 8, 8, true }, now, DROP_NONE);
 }
 
 int main(void)
@@ -320,8 +383,13 @@ int main(void)
 		WITH_TABLE(datagram_is_forgotten_when_the_clock_is_set_back_far),
 		WITH_TABLE(entries_of_a_clock_set_back_make_room),
 		WITH_TABLE(cleared_table_knows_nothing_and_has_room_for_all),
-		WITH_TABLE(full_table_takes_expired_entries_first),
-		WITH_TABLE(flood_of_later_fragments_leaves_room_for_first_ones),
+		WITH_TABLE(first_fragment_takes_the_place_of_the_oldest_in_a_full_table),
+		WITH_TABLE(flood_of_first_fragments_shuts_out_none),
+		WITH_TABLE(first_fragment_takes_the_place_of_later_ones_first),
+		WITH_TABLE(flood_of_later_fragments_pushes_out_no_first_one),
+		WITH_TABLE(flood_of_later_fragments_takes_half_of_the_table),
+		cmocka_unit_test(smallest_tables_work),
+		cmocka_unit_test(table_without_entries_is_full),
 		WITH_TABLE(ip6_later_fragment_inherits_the_protocol),
 		WITH_TABLE(rest_of_an_icmp_error_is_unrelated),
 		WITH_TABLE(random_fragments_never_exceed_the_table),
