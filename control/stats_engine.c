@@ -133,12 +133,18 @@ static uint64_t sent_by_workers(const struct runtime *runtime, unsigned interfac
 	return sent;
 }
 
+// A place that a replay keeps for an interface has no device: port 0 is another's.
+static bool has_device(const struct interface *interface)
+{
+	return interface->open && rte_eth_dev_is_valid_port(interface->port_id);
+}
+
 static json_t *device_entry(const struct interface *interface)
 {
 	char mac[RTE_ETHER_ADDR_FMT_SIZE];
 	rte_ether_format_addr(mac, sizeof(mac), &interface->mac);
 	uint32_t speed = 0;
-	bool up = rte_eth_dev_is_valid_port(interface->port_id) && interface_link_up(interface, &speed);
+	bool up = has_device(interface) && interface_link_up(interface, &speed);
 	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:b, s:I, s:i, s:i, s:i, s:i, s:b, s:s, s:s}",
 		"name", interface->name,
 		"device", stats_text(interface->device),
@@ -160,7 +166,7 @@ static json_t *interface_entry(const struct runtime *runtime, unsigned index)
 {
 	const struct interface *interface = &runtime->interfaces[index];
 	struct rte_eth_stats stats = { 0 };
-	if (rte_eth_dev_is_valid_port(interface->port_id))
+	if (has_device(interface))
 		rte_eth_stats_get(interface->port_id, &stats);
 	json_t *entry = device_entry(interface);
 	json_t *counters = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
