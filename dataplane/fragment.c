@@ -31,6 +31,7 @@ struct entry {
 	bool first_seen : 1;
 	bool last_seen : 1;
 	bool icmp_error : 1;
+	bool icmp_reply : 1;
 	bool dead : 1; // its fragments overlap
 	struct range range[RANGES_MAX];
 };
@@ -304,6 +305,7 @@ static void note_first(struct fragment_table *table, uint32_t at, const struct p
 		link_newest(table, at);
 	}
 	entry->icmp_error = meta->flags & PACKET_ICMP_ERROR;
+	entry->icmp_reply = meta->flags & PACKET_ICMP_REPLY;
 	entry->protocol = meta->key.protocol;
 	entry->port[0] = meta->key.port[source];
 	entry->port[1] = meta->key.port[!source];
@@ -315,6 +317,7 @@ static enum drop_reason inherit(const struct entry *entry, struct packet_meta *m
 		return DROP_FRAGMENT_UNKNOWN;
 	if (entry->icmp_error)
 		return DROP_ICMP_UNRELATED;
+	meta->flags |= entry->icmp_reply ? PACKET_ICMP_REPLY : 0;
 	meta->key.protocol = entry->protocol;
 	packet_set_flow_ports(meta, entry->port[0], entry->port[1]);
 	return DROP_NONE;

@@ -344,6 +344,22 @@ static void rest_of_an_icmp_error_is_unrelated(void **state)
 	expect(*state, (struct fragment){ 1, 8, 8, false, .protocol = 1 }, 0, DROP_ICMP_UNRELATED);
 }
 
+static void rest_of_an_icmp_reply_is_a_reply_too(void **state)
+{
+	struct fragment first = { 1, 0, 8, true, .protocol = 1 }, later = { 1, 8, 8, true, .protocol = 1 };
+	struct fragment_info info = { 1, 0, 8, true };
+
+	for (unsigned reply = 0; reply < 2; reply++) {
+		struct packet_meta meta = meta_of(&first);
+
+		meta.flags |= reply ? PACKET_ICMP_REPLY : 0;
+		assert_int_equal(fragment_resolve(*state, &meta, &info, &near, &far, 0), DROP_NONE);
+		assert_int_equal(resolve(*state, later, 0, &meta), DROP_NONE);
+		assert_int_equal(!!(meta.flags & PACKET_ICMP_REPLY), reply);
+		fragment_table_clear(*state);
+	}
+}
+
 static void random_fragments_never_exceed_the_table(void **state)
 {
 	uint64_t now = 0;
@@ -392,6 +408,7 @@ int main(void)
 		cmocka_unit_test(table_without_entries_is_full),
 		WITH_TABLE(ip6_later_fragment_inherits_the_protocol),
 		WITH_TABLE(rest_of_an_icmp_error_is_unrelated),
+		WITH_TABLE(rest_of_an_icmp_reply_is_a_reply_too),
 		WITH_TABLE(random_fragments_never_exceed_the_table),
 	};
 
