@@ -87,7 +87,7 @@ def test_reload_takes_what_stands_in_the_policy(one):
 def test_second_daemon_on_the_same_socket_is_refused(one, portier):
     second = world.run([portier, "run", "-c", str(one.config)])
     assert second.returncode != 0
-    assert "running" in second.stderr and one.socket in second.stderr, second.stderr
+    assert "another portier" in second.stderr and one.socket in second.stderr, second.stderr
     assert one.ctl("status").returncode == 0
 
 
