@@ -16,7 +16,7 @@ enum {
 
 struct server;
 
-// Listens at path. A socket file that nobody answers is replaced; one that answers is an error ("already running").
+// Listens at path. A socket file that nobody answers is replaced; one that answers is an error.
 // A missing folder is made. The error says what to do.
 int server_open(struct server **server, const char *path, struct runtime *runtime, struct error *error);
 
