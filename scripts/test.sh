@@ -1,18 +1,27 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Builds portier in every way, runs all tests, and ends with one line: N passed, N failed[, N skipped].
-# usage: test.sh [PART...]   parts: check unit clang sanitize tsan fuzz captures system (default: all)
+# usage: test.sh [PART...]   parts: check unit clang tsan sanitize system captures fuzz (default: all, cheap ones first)
 #   FUZZ_SECONDS=60   for each fuzz target, two at a time
 #   SKIP_DEPS=1       install nothing
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-all_parts="check unit clang sanitize tsan fuzz captures system"
+all_parts="check unit clang tsan sanitize system captures fuzz"
 parts=${*:-$all_parts}
+for part in $parts; do
+	[[ " $all_parts " == *" $part "* ]] || { echo "test.sh: no part $part, there are: $all_parts" >&2; exit 2; }
+done
 passed=0 failed=0 skipped=0
 python=/usr/bin/python3 # Debian's own: it is the one that has Debian's pytest and scapy
 
-title() { printf '\n== %s\n' "$*"; }
+current= times= began=$SECONDS
+title() { # of a part: the one before is over
+	local now=$SECONDS
+	[ -z "$current" ] || times+=$(printf '%5d s  %s' $((now - began)) "$current")$'\n'
+	current=$* began=$now
+	[ -z "$current" ] || printf '\n== %s\n' "$current"
+}
 wants() { [[ " $parts " == *" $1 "* ]]; }
 
 count() { # passed failed skipped
@@ -53,7 +62,7 @@ configure_and_build() { # directory compiler options...
 	else
 		CC=$compiler meson setup "$directory" --werror "$@" || return
 	fi
-	ninja -C "$directory"
+	ninja -C "$directory" ${targets:-}
 }
 
 build() { # directory compiler options...
@@ -135,7 +144,16 @@ if wants clang; then
 	build build-clang clang --buildtype=release && run_meson build-clang stress
 fi
 
-if wants sanitize || wants fuzz; then
+if wants tsan; then
+	title "gcc, thread sanitizer: stress tests"
+	if targets=stress_tests build build-tsan gcc --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false; then
+		rm -f build-tsan/meson-logs/testlog.json
+		meson test -C build-tsan --no-rebuild --suite stress >/dev/null 2>&1
+		count_file "meson test build-tsan --suite stress" build-tsan/meson-logs/testlog.json
+	fi
+fi
+
+if wants sanitize || wants system || wants captures || wants fuzz; then
 	title "clang, address and undefined behaviour sanitizers, fuzz targets"
 	build build-sanitize clang --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
 		-Dfuzz=true && sanitize_built=1
@@ -146,18 +164,10 @@ if wants sanitize && [ -n "${sanitize_built:-}" ]; then
 	run_meson build-sanitize none
 fi
 
-if wants tsan; then
-	title "gcc, thread sanitizer: stress tests"
-	if build build-tsan gcc --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false; then
-		rm -f build-tsan/meson-logs/testlog.json
-		meson test -C build-tsan --no-rebuild --suite stress >/dev/null 2>&1
-		count_file "meson test build-tsan --suite stress" build-tsan/meson-logs/testlog.json
-	fi
-fi
-
-if wants fuzz && [ -n "${sanitize_built:-}" ]; then
-	title "fuzzing"
-	run_fuzz build-sanitize
+if wants system; then
+	title "system tests"
+	[ -n "${gcc_built:-}" ] && run_pytest tests/system build-gcc
+	[ -n "${sanitize_built:-}" ] && run_pytest tests/system build-sanitize
 fi
 
 if wants captures; then
@@ -166,12 +176,13 @@ if wants captures; then
 	[ -n "${sanitize_built:-}" ] && run_pytest tests/captures build-sanitize
 fi
 
-if wants system; then
-	title "system tests"
-	[ -n "${gcc_built:-}" ] && run_pytest tests/system build-gcc
+if wants fuzz && [ -n "${sanitize_built:-}" ]; then
+	title "fuzzing"
+	run_fuzz build-sanitize
 fi
 
-echo
+title
+printf '\n%s%5d s  in all\n\n' "$times" $SECONDS
 if [ "$skipped" -gt 0 ]; then
 	echo "$passed passed, $failed failed, $skipped skipped"
 else
