@@ -32,11 +32,18 @@ static uint32_t inbox_size(const struct runtime_options *options)
 	return options->mode == RUNTIME_REPLAY ? INBOX_REPLAY : INBOX_LIVE;
 }
 
+static uint32_t frame_room(uint16_t mtu)
+{
+	return mtu + (uint32_t)RTE_ETHER_HDR_LEN + 4 * RTE_VLAN_HLEN;
+}
+
 uint32_t worker_pool_room(const struct config *config)
 {
 	uint32_t room = RTE_MBUF_DEFAULT_DATAROOM;
 	for (size_t i = 0; i < config->interface_count; i++)
-		room = RTE_MAX(room, config->interfaces[i].mtu + (uint32_t)RTE_ETHER_HDR_LEN + 4 * RTE_VLAN_HLEN);
+		room = RTE_MAX(room, frame_room(config->interfaces[i].mtu));
+	for (size_t i = 0; i < config->handler_count; i++)
+		room = RTE_MAX(room, frame_room(config->handlers[i].mtu));
 	return room + RTE_PKTMBUF_HEADROOM;
 }
 
@@ -113,7 +120,7 @@ static bool make_pool(struct worker *worker, const struct config *config, const 
 	char name[32];
 	snprintf(name, sizeof(name), "packets_%u", worker->id);
 	worker->pool = rte_pktmbuf_pool_create(name, worker_pool_count(config, options, worker->workers, worker->id), POOL_CACHE,
-		RTE_ALIGN(sizeof(struct packet_note), RTE_MBUF_PRIV_ALIGN), (uint16_t)worker_pool_room(config),
+		sizeof(struct packet_note), (uint16_t)worker_pool_room(config),
 		worker->socket);
 	return worker->pool != NULL;
 }

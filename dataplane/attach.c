@@ -9,8 +9,8 @@
 
 // What a burst adds to counters that many packets share: summed up here, entered once.
 struct tally {
-	uint32_t rule, listener;
-	uint64_t decided;                     // by that rule and listener; packed
+	struct flow decision;                 // rule, listener and handler that the last packets had in common
+	uint64_t decided;                     // packets of that decision; packed
 	uint64_t by_port_class[PORT_CLASSES]; // packed
 };
 
@@ -67,9 +67,10 @@ static void count_rule(struct worker *worker, uint32_t slot, struct traffic add)
 
 static void flush_decision(struct worker *worker, struct tally *tally)
 {
-	count_rule(worker, tally->rule, tally_traffic(tally->decided));
-	if (tally->listener != LISTENER_NONE)
-		traffic_sum(&worker->listener_counters[tally->listener], tally_traffic(tally->decided));
+	const struct flow *decision = &tally->decision;
+	count_rule(worker, decision->rule, tally_traffic(tally->decided));
+	if (decision->listener != LISTENER_NONE)
+		traffic_sum(&worker->listener_counters[decision->listener], tally_traffic(tally->decided));
 	tally->decided = 0;
 }
 
@@ -81,15 +82,14 @@ static void flush_tally(struct worker *worker, struct tally *tally)
 }
 
 // Enters a packet under what was decided for it. Neighbours in a burst mostly share rule and listener.
-static inline void count_packet(struct worker *worker, struct tally *tally, uint32_t rule, uint32_t listener,
+static inline void count_packet(struct worker *worker, struct tally *tally, const struct flow *flow,
 				rte_be16_t responder_port, uint64_t bytes)
 {
 	uint16_t port = rte_be_to_cpu_16(responder_port);
 	tally->by_port_class[(port >= 1024) + (port >= 49152)] += tally_packet(bytes);
-	if (unlikely(rule != tally->rule || listener != tally->listener)) {
+	if (unlikely((flow->word ^ tally->decision.word) << (64 - FLOW_DECISION_BITS))) {
 		flush_decision(worker, tally);
-		tally->rule = rule;
-		tally->listener = listener;
+		tally->decision.word = flow->word;
 	}
 	tally->decided += tally_packet(bytes);
 }
@@ -312,8 +312,9 @@ static bool handle_without_flow(struct worker *worker, struct burst *burst, unsi
 	unsigned responder = !(meta->flags & PACKET_SOURCE_IS_END1) ^ decision->local_is_source;
 
 	counter_add(&worker->counters.flow_table_full, 1);
-	count_packet(worker, tally, decision->rule, decision->listener, meta->key.port[responder],
-		packet_bytes(burst, at));
+	const struct flow never_made = { .rule = decision->rule, .listener = decision->listener,
+		.handler = decision->handler };
+	count_packet(worker, tally, &never_made, meta->key.port[responder], packet_bytes(burst, at));
 	burst->note[at] = (struct burst_note){ .rule = decision->rule, .handler = (uint8_t)decision->handler,
 		.verdict = VERDICT_ACCEPT };
 	burst->handler[at] = (uint8_t)decision->handler;
@@ -338,7 +339,7 @@ static inline bool account(struct worker *worker, struct burst *burst, unsigned 
 	// RFC 5508, REQ-6: an error about a flow doesn't prolong it.
 	if (likely(!(meta->flags & PACKET_ICMP_ERROR)) && burst->time[at] > flow->last_seen)
 		__atomic_store_n(&flow->last_seen, burst->time[at], __ATOMIC_RELAXED);
-	count_packet(worker, tally, flow->rule, flow->listener, meta->key.port[!flow->orig_end], bytes);
+	count_packet(worker, tally, flow, meta->key.port[!flow->orig_end], bytes);
 	burst->handler[at] = flow->handler;
 	if (unlikely(worker->times != NULL))
 		worker->times[index].last = RTE_MAX(worker->times[index].last, packet_note(burst->mbuf[at])->time);
@@ -483,7 +484,7 @@ static inline bool attach(struct worker *worker, struct burst *burst, unsigned a
 
 void burst_attach(struct worker *worker, struct burst *burst)
 {
-	struct tally tally = { .rule = RULE_NONE, .listener = LISTENER_NONE };
+	struct tally tally = { .decision = { .rule = RULE_NONE, .listener = LISTENER_NONE } };
 	unsigned kept = 0;
 	for (unsigned i = 0; i < burst->live_count; i++) {
 		uint16_t at = burst->live[i];

@@ -70,6 +70,7 @@ static enum drop_reason resolve_fragment(struct worker *worker, struct burst *bu
 
 	if (burst->from_inbox) {
 		meta->key.protocol = note->protocol;
+		meta->flags |= note->icmp_reply * PACKET_ICMP_REPLY;
 		packet_set_flow_ports(meta, note->fragment_port[0], note->fragment_port[1]);
 		return DROP_NONE;
 	}

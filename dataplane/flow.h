@@ -52,18 +52,24 @@ struct flow {
 	uint32_t generation; // of the policy that judged it last
 	uint32_t tcp_next[2];   // the highest ACK that this end sent: what it wants next; valid if tcp_known bit set
 	uint16_t tcp_window[2]; // the window that this end last offered, unscaled
-	uint64_t rule : 18;     // counter slot of the rule that decided
-	uint64_t listener : 20; // id of the listener, FLOW_LISTENER_MAX: the default handler
-	uint64_t handler : 8;   // id of the handler
-	uint64_t state : 4;     // enum flow_state
-	uint64_t tcp_scale0 : 4; // window scale that the originator offered (RFC 7323), 15: none or not seen
-	uint64_t tcp_scale1 : 4; // the responder's
-	uint64_t orig_end : 1;   // which canonical end is the originator
-	uint64_t opener_end : 1; // which canonical end sent the flow's first packet: rules judge it in that direction
-	uint64_t tcp_known : 2;  // bit per direction: tcp_next and tcp_window hold
-	uint64_t embryonic : 1;  // nobody has answered yet: counts against the quota, expires first
-	uint64_t local_origin : 1; // opened by a handler's end, so no rule judges it
+	union {
+		struct {
+			uint64_t rule : 18;      // counter slot of the rule that decided
+			uint64_t listener : 20;  // id of the listener, FLOW_LISTENER_MAX: the default handler
+			uint64_t handler : 8;    // id of the handler
+			uint64_t state : 4;      // enum flow_state
+			uint64_t tcp_scale0 : 4; // window scale that the originator offered (RFC 7323), 15: none seen
+			uint64_t tcp_scale1 : 4; // the responder's
+			uint64_t orig_end : 1;   // which canonical end is the originator
+			uint64_t opener_end : 1; // which one sent the first packet: rules judge it in that direction
+			uint64_t tcp_known : 2;  // bit per direction: tcp_next and tcp_window hold
+			uint64_t embryonic : 1;  // nobody has answered yet: counts against the quota, expires first
+			uint64_t local_origin : 1; // opened by a handler's end, so no rule judges it
+		};
+		uint64_t word; // all of them; what was decided for the flow is in its lowest FLOW_DECISION_BITS
+	};
 };
+enum { FLOW_DECISION_BITS = 18 + 20 + 8 };
 static_assert(sizeof(struct flow) == 64, "one cache line");
 
 // Cold: written when the flow is made, and by ageing.

@@ -31,6 +31,7 @@ static void write_note(const struct burst *burst, unsigned at)
 
 	note->interface = burst->interface[at];
 	note->protocol = meta->key.protocol;
+	note->icmp_reply = meta->flags & PACKET_ICMP_REPLY;
 	note->fragment_port[0] = meta->key.port[source];
 	note->fragment_port[1] = meta->key.port[!source];
 }

@@ -34,7 +34,9 @@ struct packet_note {
 	uint8_t protocol;            // of its flow: later fragments of IPv6 may name an extension header instead
 	uint8_t interface;           // index: where it came in
 	uint8_t account;             // of a packet in an egress ring: see struct fate
-};
+	bool icmp_reply;             // of a fragment: its first answers an ICMP query
+} __rte_cache_aligned;
+static_assert(sizeof(struct packet_note) == RTE_CACHE_LINE_SIZE, "what follows, the frame, starts on a line");
 
 static inline struct packet_note *packet_note(struct rte_mbuf *mbuf)
 {
