@@ -175,3 +175,9 @@ int eal_start(const struct config *config, const struct runtime_options *options
 
 	return init(&arguments, error);
 }
+
+void eal_stop(void)
+{
+	rte_eal_cleanup();
+	rmdir(rte_eal_get_runtime_dir()); // DPDK leaves it behind; if it is not empty, somebody else is in it
+}
