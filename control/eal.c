@@ -133,10 +133,17 @@ static int choose_memory(struct eal_arguments *arguments, const struct config *c
 	return 0;
 }
 
+// DPDK leaves it behind, one a process. If it is not empty, somebody else is in it.
+static void remove_run_directory(void)
+{
+	rmdir(rte_eal_get_runtime_dir());
+}
+
 // The EAL copies what it keeps, but permutes the array that it is given: the texts are freed through another.
 static int init(const struct eal_arguments *arguments, struct error *error)
 {
 	struct eal_arguments given = *arguments;
+	atexit(remove_run_directory); // registered first, so that it comes after DPDK's own: those remove the sockets
 	int result = rte_eal_init(given.count, given.text);
 	if (result < 0)
 		error_set(error, "DPDK's EAL does not start: %s (its own words stand above; EAL arguments: see "
@@ -174,10 +181,4 @@ int eal_start(const struct config *config, const struct runtime_options *options
 	add_all(&arguments, options->eal, options->eal_count);
 
 	return init(&arguments, error);
-}
-
-void eal_stop(void)
-{
-	rte_eal_cleanup();
-	rmdir(rte_eal_get_runtime_dir()); // DPDK leaves it behind; if it is not empty, somebody else is in it
 }

@@ -11,6 +11,3 @@
 // are no hugepages. 0, or -1 with a text that says what to do.
 int eal_start(const struct config *config, const struct runtime_options *options, const struct cpu_plan *cpus,
 	      size_t megabytes, struct error *error);
-
-// Ends the EAL; its directory, one a process, goes with it.
-void eal_stop(void);

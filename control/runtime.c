@@ -336,7 +336,7 @@ void runtime_destroy(struct runtime *runtime)
 		config_free(runtime->reloaded);
 	free(runtime->reloaded);
 	if (runtime->eal_running)
-		eal_stop();
+		rte_eal_cleanup();
 	memset(runtime, 0, sizeof(*runtime));
 }
 

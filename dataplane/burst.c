@@ -7,11 +7,16 @@
 enum { PREFETCH_AHEAD = 6 };
 
 // DPDK's two bits for each checksum, as the parser's four states.
-static inline uint8_t checksum_state(uint64_t flags, uint64_t bad, uint64_t good)
+static inline uint8_t checksum_state(uint64_t flags, unsigned bad_bit, unsigned good_bit)
 {
 	static_assert(CHECKSUM_BAD == 1 && CHECKSUM_GOOD == 2 && CHECKSUM_NONE == 3, "one bit each");
-	return (uint8_t)(!!(flags & bad) * CHECKSUM_BAD + !!(flags & good) * CHECKSUM_GOOD);
+	return (flags >> bad_bit & 1) | (flags >> good_bit & 1) << 1;
 }
+
+enum { IP_BAD_BIT = 4, IP_GOOD_BIT = 7, L4_BAD_BIT = 3, L4_GOOD_BIT = 8 };
+static_assert(RTE_MBUF_F_RX_IP_CKSUM_BAD == 1ull << IP_BAD_BIT && RTE_MBUF_F_RX_IP_CKSUM_GOOD == 1ull << IP_GOOD_BIT &&
+	      RTE_MBUF_F_RX_L4_CKSUM_BAD == 1ull << L4_BAD_BIT && RTE_MBUF_F_RX_L4_CKSUM_GOOD == 1ull << L4_GOOD_BIT,
+	"DPDK's bits");
 
 static inline enum drop_reason parse_packet(struct worker *worker, struct burst *burst, unsigned at)
 {
@@ -21,8 +26,8 @@ static inline enum drop_reason parse_packet(struct worker *worker, struct burst 
 		.frame = burst_frame(worker, burst, at),
 		.captured = mbuf->pkt_len,
 		.on_wire = burst->capture ? packet_note(mbuf)->on_wire : mbuf->pkt_len,
-		.ip_checksum = checksum_state(flags, RTE_MBUF_F_RX_IP_CKSUM_BAD, RTE_MBUF_F_RX_IP_CKSUM_GOOD),
-		.l4_checksum = checksum_state(flags, RTE_MBUF_F_RX_L4_CKSUM_BAD, RTE_MBUF_F_RX_L4_CKSUM_GOOD),
+		.ip_checksum = checksum_state(flags, IP_BAD_BIT, IP_GOOD_BIT),
+		.l4_checksum = checksum_state(flags, L4_BAD_BIT, L4_GOOD_BIT),
 	};
 	return parse_frame(&input, &worker->wiring->parse_options[burst->interface[at]], &burst->meta[at],
 		&burst->fragment[at]);

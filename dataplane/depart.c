@@ -147,6 +147,22 @@ unsigned egress_flush(struct worker *worker)
 	return drained;
 }
 
+// Nearly always whole packets of one pool that nobody else holds: these go back in one piece, without looking at each
+// the way that rte_pktmbuf_free_bulk has to.
+static void free_packets(struct rte_mbuf *mbuf[], unsigned count)
+{
+	struct rte_mempool *pool = count ? mbuf[0]->pool : NULL;
+	unsigned plain = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		plain += mbuf[i]->pool == pool && mbuf[i]->nb_segs == 1 && RTE_MBUF_DIRECT(mbuf[i]) &&
+			 rte_mbuf_refcnt_read(mbuf[i]) == 1;
+	if (likely(plain == count && count))
+		rte_mempool_put_bulk(pool, (void **)mbuf, count);
+	else
+		rte_pktmbuf_free_bulk(mbuf, count);
+}
+
 static void count_ended(struct worker *worker, const struct fate *fate, uint64_t bytes)
 {
 	if (fate->kind == FATE_ANSWERED)
@@ -186,5 +202,5 @@ void burst_depart(struct worker *worker, struct burst *burst)
 		consumed.bytes += mbuf->pkt_len;
 	}
 	traffic_sum(&worker->handler_counters[consumer].consumed, consumed);
-	rte_pktmbuf_free_bulk(ended, count);
+	free_packets(ended, count);
 }
