@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "control/text_file.h"
+#include "control/text_columns.h"
 #include "dataplane/policy.h"
 
 struct flow_log {
@@ -68,18 +68,6 @@ struct flow_end_point flow_end_point(const struct flow_record *record, enum flow
 	};
 }
 
-static void put_number(struct text_file *file, uint64_t number)
-{
-	text_put_number(file, number);
-	text_put_char(file, '\t');
-}
-
-static void put_text(struct text_file *file, const char *text)
-{
-	text_put(file, text);
-	text_put_char(file, '\t');
-}
-
 static void put_end(struct text_file *file, const struct flow_record *record, enum flow_direction end)
 {
 	struct flow_end_point point = flow_end_point(record, end);
@@ -102,16 +90,6 @@ static void put_vlan(struct text_file *file, uint16_t vlan)
 		put_number(file, vlan);
 	else
 		put_text(file, "-");
-}
-
-static void put_rule(struct text_file *file, uint32_t rule)
-{
-	if (rule == RULE_DEFAULT)
-		put_text(file, "default");
-	else if (rule == RULE_NONE)
-		put_text(file, "-");
-	else
-		put_number(file, rule);
 }
 
 static void put_record(const struct flow_log *log, const struct flow_record *record)

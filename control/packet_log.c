@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/text_file.h"
+#include "control/text_columns.h"
 #include "dataplane/drop.h"
 #include "dataplane/policy.h"
 
@@ -57,18 +57,6 @@ struct packet_log *packet_log_open(const char *file, const struct handler *handl
 	return log;
 }
 
-static void put_number(struct text_file *file, uint64_t number)
-{
-	text_put_number(file, number);
-	text_put_char(file, '\t');
-}
-
-static void put_text(struct text_file *file, const char *text)
-{
-	text_put(file, text);
-	text_put_char(file, '\t');
-}
-
 static void put_end(struct text_file *file, const struct trace_record *record, const struct ip_address *address,
 	rte_be16_t port)
 {
@@ -97,16 +85,6 @@ static void put_flow(struct text_file *file, const struct trace_record *record)
 	text_put_char(file, '\t');
 	text_put_char(file, direction_sign[record->direction]);
 	text_put_char(file, '\t');
-}
-
-static void put_rule(struct text_file *file, uint32_t rule)
-{
-	if (rule == RULE_DEFAULT)
-		put_text(file, "default");
-	else if (rule == RULE_NONE)
-		put_text(file, "-");
-	else
-		put_number(file, rule);
 }
 
 static void put_record(struct packet_log *log, const struct trace_record *record)

@@ -324,7 +324,7 @@ static void print_notes(const struct printer *printer, const json_t *notes)
 	static const struct {
 		const char *name, *text;
 	} texts[] = {
-		{ "truncated", "packets were cut by the capture and steered all the same" },
+		{ "truncated", "packets cut by the capture were steered all the same" },
 		{ "multi_segment", "packets took more than one buffer" },
 		{ "flow_table_full", "packets were handled without a flow: the table was full" },
 		{ "answers_limited", "answers were not given: too many in too short a time" },

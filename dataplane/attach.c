@@ -5,6 +5,7 @@
 
 #include <netinet/in.h>
 
+#include "dataplane/judge.h"
 #include "dataplane/tcp_state.h"
 
 // What a burst adds to counters that many packets share: summed up here, entered once.
@@ -32,12 +33,6 @@ static enum flow_direction direction_of(const struct packet_meta *meta, const st
 	return (enum flow_direction)(!!(meta->flags & PACKET_SOURCE_IS_END1) ^ flow->orig_end);
 }
 
-static bool is_bare_syn(const struct packet_meta *meta)
-{
-	return meta->key.protocol == IPPROTO_TCP &&
-	       (meta->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
-}
-
 // Only TCP segments of the flow itself move its state: not errors about it, nor fragments without a header.
 static bool is_tcp_segment(const struct packet_meta *meta)
 {
@@ -52,11 +47,6 @@ static void read_segment(const struct worker *worker, const struct burst *burst,
 	const uint8_t *frame = burst_frame(worker, burst, at);
 	uint32_t available = burst->mbuf[at]->pkt_len - meta->l4_offset;
 	tcp_read(frame + meta->l4_offset, RTE_MIN(available, meta->l4_length), meta->l4_length, segment);
-}
-
-static uint64_t packet_bytes(const struct burst *burst, unsigned at)
-{
-	return burst->mbuf[at]->pkt_len;
 }
 
 static void count_rule(struct worker *worker, uint32_t slot, struct traffic add)
@@ -92,124 +82,6 @@ static inline void count_packet(struct worker *worker, struct tally *tally, cons
 		tally->decision.word = flow->word;
 	}
 	tally->decided += tally_packet(bytes);
-}
-
-static bool is_icmp(uint8_t protocol)
-{
-	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
-}
-
-// RFC 792, RFC 4443: the type of a query's reply is the request's plus one, but for IPv4 echo.
-static uint16_t reply_type(uint8_t protocol, uint16_t request)
-{
-	return protocol == IPPROTO_ICMP && request == 8 ? 0 : request + 1;
-}
-
-// The tuple that rules and listeners judge: end source of the key is the sender, from_responder tells what it sends.
-static struct packet_tuple tuple_of(const struct flow_key *key, unsigned source, bool from_responder)
-{
-	struct packet_tuple tuple = {
-		.source = key->address[source],
-		.destination = key->address[!source],
-		.source_port = rte_be_to_cpu_16(key->port[source]),
-		.destination_port = rte_be_to_cpu_16(key->port[!source]),
-		.family = key->family,
-		.protocol = key->protocol,
-	};
-	if (is_icmp(key->protocol)) {
-		unsigned asked = from_responder ? source : !source;
-		tuple.source_port = rte_be_to_cpu_16(key->port[!asked]);
-		tuple.asked_type = rte_be_to_cpu_16(key->port[asked]);
-		tuple.destination_port = from_responder ? reply_type(key->protocol, tuple.asked_type) :
-							  tuple.asked_type;
-	}
-	return tuple;
-}
-
-// Who sends a packet that has no flow yet, as far as it tells (RFC 9293 3.5: only who was asked answers with SYN-ACK).
-static enum opener opener_of(const struct packet_meta *meta)
-{
-	if (is_icmp(meta->key.protocol))
-		return meta->flags & PACKET_ICMP_REPLY ? OPENER_RESPONDER : OPENER_ORIGINATOR;
-	if (is_bare_syn(meta))
-		return OPENER_ORIGINATOR;
-	if (meta->key.protocol == IPPROTO_TCP && (meta->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK))
-		return OPENER_RESPONDER;
-	return OPENER_UNKNOWN;
-}
-
-// The same for a flow that lives: it does not turn round in mid-life.
-static enum opener opener_of_flow(const struct flow *flow, uint8_t protocol)
-{
-	if (protocol != IPPROTO_TCP && !is_icmp(protocol))
-		return OPENER_UNKNOWN;
-	return flow->opener_end == flow->orig_end ? OPENER_ORIGINATOR : OPENER_RESPONDER;
-}
-
-// Fragments whose first was not seen have no ports, where these would be 0 and 0.
-static bool is_portless(const struct flow_key *key)
-{
-	return (key->protocol == IPPROTO_TCP || key->protocol == IPPROTO_UDP) && !key->port[0] && !key->port[1];
-}
-
-static bool answer(struct worker *worker, struct burst *burst, unsigned at, bool prohibited)
-{
-	if (!answer_allowed(&worker->answers, burst->time[at])) {
-		counter_add(&worker->counters.answers_limited, 1);
-		return false;
-	}
-	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(worker->pool);
-	if (!mbuf)
-		return false;
-	uint32_t length = answer_build(burst_frame(worker, burst, at), burst->mbuf[at]->pkt_len, &burst->meta[at],
-		prohibited, rte_pktmbuf_mtod(mbuf, uint8_t *));
-	if (!length) {
-		rte_pktmbuf_free(mbuf);
-		return false;
-	}
-	mbuf->data_len = (uint16_t)length;
-	mbuf->pkt_len = length;
-	egress_put(worker, burst->interface[at], mbuf, ACCOUNT_ANSWER);
-	return true;
-}
-
-// The packet is not let in: dropped in silence, or answered.
-static void refuse(struct worker *worker, struct burst *burst, unsigned at, const struct decision *decision)
-{
-	count_rule(worker, decision->rule, (struct traffic){ 1, packet_bytes(burst, at) });
-	burst->note[at] = (struct burst_note){ .rule = decision->rule, .handler = HANDLER_NONE,
-		.verdict = decision->verdict };
-	burst_drop(burst, at, decision->reason);
-	if (decision->verdict == VERDICT_REJECT && answer(worker, burst, at, decision->answer_prohibited)) {
-		burst->fate[at].kind = FATE_ANSWERED;
-		if (decision->reason == DROP_REJECT_UNANSWERED)
-			burst->meta[at].reason = DROP_NONE;
-	}
-}
-
-// What opens a flow from a handler's end is not judged: rules guard what listens, not what it asks for.
-static struct decision decide_local(const struct interface *device)
-{
-	return (struct decision){ .rule = RULE_NONE, .listener = LISTENER_NONE, .handler = device->handler,
-		.verdict = VERDICT_ACCEPT };
-}
-
-static struct decision decide(const struct worker *worker, const struct burst *burst, unsigned at)
-{
-	const struct packet_meta *meta = &burst->meta[at];
-	const struct interface *from = &worker->interfaces[burst->interface[at]];
-	if (from->role == INTERFACE_HANDLER)
-		return decide_local(from);
-
-	enum opener opener = opener_of(meta);
-	struct packet_tuple tuple = tuple_of(&meta->key, !!(meta->flags & PACKET_SOURCE_IS_END1),
-		opener == OPENER_RESPONDER);
-	tuple.vlan = meta->vlan;
-	tuple.interface = burst->interface[at];
-	tuple.portless = (meta->flags & PACKET_FRAGMENT_LATER) && is_portless(&meta->key);
-	struct decision decision;
-	policy_classify(burst->policy, &tuple, opener, &decision);
-	return decision;
 }
 
 static enum flow_state first_state(uint8_t protocol)
@@ -314,7 +186,7 @@ static bool handle_without_flow(struct worker *worker, struct burst *burst, unsi
 	counter_add(&worker->counters.flow_table_full, 1);
 	const struct flow never_made = { .rule = decision->rule, .listener = decision->listener,
 		.handler = decision->handler };
-	count_packet(worker, tally, &never_made, meta->key.port[responder], packet_bytes(burst, at));
+	count_packet(worker, tally, &never_made, meta->key.port[responder], burst->mbuf[at]->pkt_len);
 	burst->note[at] = (struct burst_note){ .rule = decision->rule, .handler = (uint8_t)decision->handler,
 		.verdict = VERDICT_ACCEPT };
 	burst->handler[at] = (uint8_t)decision->handler;
@@ -332,7 +204,7 @@ static inline bool account(struct worker *worker, struct burst *burst, unsigned 
 	const struct packet_meta *meta = &burst->meta[at];
 	struct flow *flow = flow_table_flow(worker->flows, index);
 	enum flow_direction direction = direction_of(meta, flow);
-	uint64_t bytes = packet_bytes(burst, at);
+	uint64_t bytes = burst->mbuf[at]->pkt_len;
 
 	counter_add(&flow->packets[direction], 1);
 	counter_add(&flow->bytes[direction], bytes);
@@ -366,13 +238,14 @@ static __rte_noinline bool open_flow(struct worker *worker, struct burst *burst,
 		burst_drop(burst, at, DROP_ICMP_UNRELATED);
 		return false;
 	}
-	if (burst->policy->tcp_pickup_strict && meta->key.protocol == IPPROTO_TCP && !is_bare_syn(meta)) {
+	if (burst->policy->tcp_pickup_strict && meta->key.protocol == IPPROTO_TCP &&
+		opener_of(meta) != OPENER_ORIGINATOR) {
 		burst_drop(burst, at, DROP_TCP_NOT_SYN);
 		return false;
 	}
-	struct decision decision = decide(worker, burst, at);
+	struct decision decision = judge_packet(worker, burst, at);
 	if (decision.verdict != VERDICT_ACCEPT) {
-		refuse(worker, burst, at, &decision);
+		judge_refuse(worker, burst, at, &decision);
 		return false;
 	}
 	uint32_t index = make_flow(worker, burst, at, &decision);
@@ -391,18 +264,10 @@ static __rte_noinline bool judge_again(struct worker *worker, struct burst *burs
 		flow->generation = policy->generation;
 		return true;
 	}
-	const struct flow_cold *cold = flow_table_cold(worker->flows, index);
-	const struct flow_key *key = &burst->meta[at].key;
-	enum opener opener = opener_of_flow(flow, key->protocol);
-	struct packet_tuple tuple = tuple_of(key, flow->opener_end, opener == OPENER_RESPONDER);
-	tuple.vlan = cold->vlan;
-	tuple.interface = cold->interface;
-	tuple.portless = is_portless(key);
-	struct decision decision;
-	policy_classify(policy, &tuple, opener, &decision);
+	struct decision decision = judge_flow(policy, flow, flow_table_cold(worker->flows, index));
 	if (decision.verdict != VERDICT_ACCEPT) {
 		ageing_end(worker->ageing, index, FLOW_END_DENIED);
-		refuse(worker, burst, at, &decision);
+		judge_refuse(worker, burst, at, &decision);
 		return false;
 	}
 	flow->rule = decision.rule;
