@@ -1,21 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Installs the Debian packages that are missing. usage: deps.sh [run|test]
-#   run:  what building and running portier needs (default)
-#   test: that, and what scripts/test.sh needs
+# Installs the Debian packages that are missing. usage: deps.sh [run|test|bench]
+#   run:   what building and running portier needs (default)
+#   test:  that, and what scripts/test.sh needs
+#   bench: that of run, and the programs that bench/ compares with
 # libdpdk-dev brings every driver (librte-net-*, librte-mempool-*) with it: on Debian it depends on them by name.
 set -eu
 
 run_packages="gcc libc6-dev meson ninja-build pkgconf python3 libdpdk-dev libnuma-dev libpcap-dev libjansson-dev
 	libyaml-dev libsystemd-dev libcmocka-dev scdoc"
-test_packages="clang libclang-rt-14-dev git python3-pytest python3-scapy tshark nftables iptables iproute2
-	iputils-ping procps curl nmap iperf3 valgrind dpdk"
+test_packages="clang libclang-rt-14-dev git python3-pytest tshark iproute2 iputils-ping procps curl nmap iperf3"
+bench_packages=dpdk
 
 case ${1:-run} in
 run) wanted=$run_packages ;;
 test) wanted="$run_packages $test_packages" ;;
+bench) wanted="$run_packages $bench_packages" ;;
 *)
-	echo "usage: deps.sh [run|test]" >&2
+	echo "usage: deps.sh [run|test|bench]" >&2
 	exit 2
 	;;
 esac

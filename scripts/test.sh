@@ -13,7 +13,7 @@ for part in $parts; do
 	[[ " $all_parts " == *" $part "* ]] || { echo "test.sh: no part $part, there are: $all_parts" >&2; exit 2; }
 done
 passed=0 failed=0 skipped=0
-python=/usr/bin/python3 # Debian's own: it is the one that has Debian's pytest and scapy
+python=/usr/bin/python3 # Debian's own: it is the one that has Debian's pytest
 
 current= times= began=$SECONDS
 title() { # of a part: the one before is over
