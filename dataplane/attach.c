@@ -159,6 +159,7 @@ static uint32_t make_flow(struct worker *worker, struct burst *burst, unsigned a
 	fill_flow(worker, burst, at, index, decision);
 	ageing_add(worker->ageing, index, burst->time[at]);
 	counter_add(&worker->counters.flows_opened, 1);
+	counter_add(&worker->counters.flows_by_state[flow_table_flow(worker->flows, index)->state], 1);
 	if (decision->listener != LISTENER_NONE)
 		counter_add(&worker->listener_flows[decision->listener], 1);
 	return index;
@@ -308,7 +309,10 @@ static inline bool follow(struct worker *worker, struct burst *burst, unsigned a
 	if (unlikely(flow->embryonic) && !from_opener && !(meta->flags & PACKET_ICMP_ERROR)) {
 		flow->state = answered_state((enum flow_state)flow->state);
 		ageing_answered(worker->ageing, index, burst->time[at]);
-	} else if (unlikely(flow->state != state)) {
+	}
+	if (unlikely(flow->state != state)) {
+		counter_add(&worker->counters.flows_by_state[state], -UINT64_C(1));
+		counter_add(&worker->counters.flows_by_state[flow->state], 1);
 		ageing_state_changed(worker->ageing, index);
 	}
 	return true;

@@ -56,6 +56,7 @@ struct worker_counters {
 	struct traffic drops[DROP_REASONS];
 
 	struct traffic by_port_class[PORT_CLASSES];
+	uint64_t flows_by_state[16]; // now, by enum flow_state
 	uint64_t flows_opened;
 	uint64_t flows_ended[8]; // by enum flow_end
 	uint64_t flow_table_full; // packets handled without a flow

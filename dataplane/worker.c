@@ -28,6 +28,7 @@ void worker_flow_ended(void *context, uint32_t flow, enum flow_end why)
 
 	worker->burst->flows_ended = true;
 	counter_add(&worker->counters.flows_ended[why], 1);
+	counter_add(&worker->counters.flows_by_state[flow_table_flow(worker->flows, flow)->state], -UINT64_C(1));
 	if (!worker->ended)
 		return;
 	struct flow_record record = { .hot = *flow_table_flow(worker->flows, flow),

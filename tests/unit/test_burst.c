@@ -314,6 +314,8 @@ static void second_packet_of_new_flow_in_same_burst_hits(void **state)
 	assert_int_equal(flow->packets[FLOW_ORIG], 2);
 	assert_int_equal(flow->packets[FLOW_RESP], 1);
 	assert_int_equal(flow->state, FLOW_TCP_ESTABLISHED);
+	assert_int_equal(worker()->counters.flows_by_state[FLOW_TCP_ESTABLISHED], 1);
+	assert_int_equal(worker()->counters.flows_by_state[FLOW_TCP_SYN_SENT], 0);
 	assert_int_equal(flow->embryonic, 0);
 	assert_int_equal(handed(0), 3);
 }
@@ -616,6 +618,12 @@ static void mixed_burst_is_grouped_by_handler_and_every_packet_is_accounted_for(
 	for (unsigned round = 0; round < 50; round++)
 		receive(worker(), LINK, BURST_MAX, mixed);
 	assert_int_equal(worker()->counters.received.packets, 50 * BURST_MAX);
+	struct flow_table_stats table;
+	uint64_t by_state = 0;
+	flow_table_stats(worker()->flows, &table);
+	for (unsigned i = 0; i < FLOW_STATES; i++)
+		by_state += worker()->counters.flows_by_state[i];
+	assert_int_equal(by_state, table.used);
 	assert_int_equal(stats_ledger_balance(&bench->runtime), 0);
 	for (uint16_t id = 0; id < 4; id++) {
 		const struct handler_counters *handler = &worker()->handler_counters[id];

@@ -376,6 +376,7 @@ static void add_flow(struct fake_runtime *fake, unsigned worker, uint8_t protoco
 	flow->packets[FLOW_ORIG] = 3;
 	flow->rule = worker ? RULE_NONE : RULE_DEFAULT;
 	flow->listener = LISTENER_NONE;
+	counter_add(&fake->runtime.workers[worker]->counters.flows_by_state[flow_state], 1);
 }
 
 static void fill_flows(struct fake_runtime *fake)
