@@ -133,52 +133,67 @@ static int choose_memory(struct eal_arguments *arguments, const struct config *c
 	return 0;
 }
 
+static void free_texts(struct eal_arguments *arguments)
+{
+	for (int i = 0; i < arguments->count; i++)
+		free(arguments->text[i]);
+}
+
 // DPDK leaves it behind, one a process. If it is not empty, somebody else is in it.
 static void remove_run_directory(void)
 {
 	rmdir(rte_eal_get_runtime_dir());
 }
 
-// The EAL copies what it keeps, but permutes the array that it is given: the texts are freed through another.
-static int init(const struct eal_arguments *arguments, struct error *error)
+// The EAL copies what it keeps, but permutes the array that it is given: it gets one of its own.
+static int init(struct eal_arguments given, struct error *error)
 {
-	struct eal_arguments given = *arguments;
 	atexit(remove_run_directory); // registered first, so that it comes after DPDK's own: those remove the sockets
 	int result = rte_eal_init(given.count, given.text);
 	if (result < 0)
 		error_set(error, "DPDK's EAL does not start: %s (its own words stand above; EAL arguments: see "
 			"\"eal:\" in the configuration and what follows \"--\")", rte_strerror(rte_errno));
-	for (int i = 0; i < arguments->count; i++)
-		free(arguments->text[i]);
 	return result < 0 ? -1 : 0;
+}
+
+// Everything that stands before what the user gave himself.
+static int collect(struct eal_arguments *arguments, const struct config *config, const struct runtime_options *options,
+		   const struct cpu_plan *cpus, size_t megabytes, struct error *error)
+{
+	char text[EAL_TEXT_MAX], lcores[EAL_TEXT_MAX - 16];
+
+	add(arguments, "portier");
+	if (cpu_lcores(cpus, lcores, sizeof(lcores)) != 0)
+		return error_set(error, "too many CPUs for one EAL");
+	snprintf(text, sizeof(text), "--lcores=%s", lcores);
+	add(arguments, text);
+	add(arguments, "--main-lcore=0");
+	if (choose_memory(arguments, config, options, megabytes, error) != 0)
+		return -1;
+	if (!given(config, options, "--no-pci") && !given(config, options, "-a") && !given(config, options, "--allow"))
+		allow_pci(arguments, config);
+	if (!given(config, options, "--file-prefix")) {
+		snprintf(text, sizeof(text), "--file-prefix=portier_%d", (int)getpid());
+		add(arguments, text);
+	}
+	if (options->mode == RUNTIME_REPLAY)
+		add(arguments, "--no-telemetry");
+	if (!given(config, options, "--log-level"))
+		add(arguments, "--log-level=warning");
+	return 0;
 }
 
 int eal_start(const struct config *config, const struct runtime_options *options, const struct cpu_plan *cpus,
 	      size_t megabytes, struct error *error)
 {
 	struct eal_arguments arguments = { .count = 0 };
-	char text[EAL_TEXT_MAX], lcores[EAL_TEXT_MAX - 16];
+	int result = collect(&arguments, config, options, cpus, megabytes, error);
 
-	add(&arguments, "portier");
-	if (cpu_lcores(cpus, lcores, sizeof(lcores)) != 0)
-		return error_set(error, "too many CPUs for one EAL");
-	snprintf(text, sizeof(text), "--lcores=%s", lcores);
-	add(&arguments, text);
-	add(&arguments, "--main-lcore=0");
-	if (choose_memory(&arguments, config, options, megabytes, error) != 0)
-		return -1;
-	if (!given(config, options, "--no-pci") && !given(config, options, "-a") && !given(config, options, "--allow"))
-		allow_pci(&arguments, config);
-	if (!given(config, options, "--file-prefix")) {
-		snprintf(text, sizeof(text), "--file-prefix=portier_%d", (int)getpid());
-		add(&arguments, text);
+	if (result == 0) {
+		add_all(&arguments, config->eal, config->eal_count);
+		add_all(&arguments, options->eal, options->eal_count);
+		result = init(arguments, error);
 	}
-	if (options->mode == RUNTIME_REPLAY)
-		add(&arguments, "--no-telemetry");
-	if (!given(config, options, "--log-level"))
-		add(&arguments, "--log-level=warning");
-	add_all(&arguments, config->eal, config->eal_count);
-	add_all(&arguments, options->eal, options->eal_count);
-
-	return init(&arguments, error);
+	free_texts(&arguments);
+	return result;
 }
