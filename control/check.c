@@ -60,7 +60,7 @@ static void print_memory(const struct findings *found, struct table *table)
 	const struct config *config = &found->config;
 	unsigned workers = (unsigned)found->cpus.workers.count;
 	uint32_t buffers = worker_pool_count(config, &found->options, workers, 0);
-	size_t flows = flow_table_bytes(config->flow_capacity) + ageing_bytes();
+	size_t flows = flow_table_bytes(&(struct flow_table_params){ .capacity = config->flow_capacity }) + ageing_bytes();
 	size_t fragments = fragment_table_bytes(config->fragment_capacity);
 	size_t heap = workers_heap_megabytes(config, &found->options, workers);
 	char cell[CELL_MAX];

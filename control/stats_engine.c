@@ -257,7 +257,7 @@ static json_t *memory_object(const struct runtime *runtime)
 {
 	size_t flows = 0, fragments = 0;
 	for (unsigned i = 0; i < runtime->worker_count; i++) {
-		flows += flow_table_bytes(runtime->config->flow_capacity) + ageing_bytes();
+		flows += flow_table_bytes(&(struct flow_table_params){ .capacity = runtime->config->flow_capacity }) + ageing_bytes();
 		fragments += fragment_table_bytes(runtime->config->fragment_capacity);
 	}
 	return json_pack("{s:I, s:I}", "flow_tables_bytes", (json_int_t)flows,

@@ -30,6 +30,42 @@ struct flow_key {
 };
 static_assert(sizeof(struct flow_key) == 40, "five words, no padding");
 
+// The same for IPv4 without a VLAN in the key, packed: what the flow table holds in one line a bucket. Canonical.
+struct flow_key4 {
+	rte_be32_t address[2];
+	rte_be16_t port[2];
+	uint16_t zero;
+	uint8_t protocol;
+	uint8_t family; // FAMILY_IP4
+};
+static_assert(sizeof(struct flow_key4) == 16, "two words, no padding");
+
+static inline bool flow_key_fits_ip4(const struct flow_key *key)
+{
+	return (key->family == FAMILY_IP4) & (key->vlan == 0);
+}
+
+// Only of a key that fits.
+static inline struct flow_key4 flow_key_pack(const struct flow_key *key)
+{
+	struct flow_key4 packed;
+
+	memcpy(&packed.address[0], key->address[0].byte, sizeof(packed.address[0]));
+	memcpy(&packed.address[1], key->address[1].byte, sizeof(packed.address[1]));
+	memcpy(packed.port, key->port, sizeof(uint64_t)); // ports, VLAN, protocol and family stand alike in both
+	return packed;
+}
+
+static inline struct flow_key flow_key_unpack(const struct flow_key4 *packed)
+{
+	struct flow_key key = { 0 };
+
+	memcpy(key.address[0].byte, &packed->address[0], sizeof(packed->address[0]));
+	memcpy(key.address[1].byte, &packed->address[1], sizeof(packed->address[1]));
+	memcpy(key.port, packed->port, sizeof(uint64_t));
+	return key;
+}
+
 // The random secret that keys every hash of a packet's fields. Drawn once at start; never printed.
 struct hash_secret {
 	uint64_t word[8];

@@ -1,50 +1,83 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The writing half of the flow table. See flow_table_private.h for what readers rely on.
 #include "dataplane/flow_table.h"
 
 #include <errno.h>
 
+#include <rte_branch_prediction.h>
+#include <rte_common.h>
 #include <rte_prefetch.h>
 
-#include "dataplane/flow_key_hash.h"
 #include "dataplane/flow_table_private.h"
 #include "dataplane/memory.h"
 
 enum {
-	CAPACITY_MAX = 1 << 26,
-	SEARCH_NODES = 256,
+	SCRUB_BUCKETS = 2, // with each insert and removal
 };
 
-struct slot {
-	uint32_t bucket;
-	unsigned slot;
+static const struct narrow_form *const form_of[FLOW_TABLE_FORMS] = {
+	[FLOW_TABLE_FORM_PLAIN] = &narrow_plain,
+#ifdef FLOW_TABLE_HAS_AVX
+	[FLOW_TABLE_FORM_AVX2] = &narrow_avx2,
+	[FLOW_TABLE_FORM_AVX512] = &narrow_avx512,
+#endif
 };
 
-static void add_relaxed(uint32_t *counter, uint32_t n)
+const char *flow_table_form_name(enum flow_table_form form)
 {
-	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED); // one writer: no locked instruction is needed
+	static const char *const name[FLOW_TABLE_FORMS] = { "best", "plain", "avx2", "avx512" };
+
+	return (unsigned)form < FLOW_TABLE_FORMS ? name[form] : "?";
 }
 
-static void count_relaxed(uint64_t *counter)
+bool flow_table_form_supported(enum flow_table_form form)
 {
-	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+	if ((unsigned)form >= FLOW_TABLE_FORMS)
+		return false;
+	if (form == FLOW_TABLE_FORM_BEST)
+		return true;
+	if (form_of[form] == NULL)
+		return false;
+#ifdef FLOW_TABLE_HAS_AVX
+	__builtin_cpu_init();
+	if (form == FLOW_TABLE_FORM_AVX2)
+		return __builtin_cpu_supports("avx2");
+	if (form == FLOW_TABLE_FORM_AVX512)
+		return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq");
+#endif
+	return true;
 }
 
-// A power of two of them, so that at most 31 of 32 slots get full: from there on inserts get slow. Some to spare: in a
-// small table chance fills a few buckets long before all are full. At least two: a key needs two.
-static size_t buckets_for(uint32_t capacity)
+static enum flow_table_form best_form(void)
 {
-	size_t buckets = 2;
-
-	while (buckets * BUCKET_SLOTS * 31 / 32 < capacity + 64)
-		buckets *= 2;
-	return buckets;
+	for (unsigned form = FLOW_TABLE_FORMS - 1; form > FLOW_TABLE_FORM_PLAIN; form--)
+		if (flow_table_form_supported(form))
+			return form;
+	return FLOW_TABLE_FORM_PLAIN;
 }
 
-size_t flow_table_bytes(uint32_t capacity)
+// How the table's memory is divided, from its beginning on: itself, the buckets of both indices, the records.
+struct extent {
+	uint32_t ip4_capacity, wide_capacity;
+	size_t narrow, wide, records, end;
+};
+
+static struct extent extent_of(const struct flow_table_params *params)
 {
-	return sizeof(struct flow_table) + buckets_for(capacity) * sizeof(struct flow_bucket) +
-	       (size_t)capacity * (sizeof(struct flow_slot) + 2 * sizeof(uint32_t));
+	struct extent extent = {
+		.ip4_capacity = params->ip4_capacity ? RTE_MIN(params->ip4_capacity, params->capacity) : params->capacity,
+		.wide_capacity = params->wide_capacity ? RTE_MIN(params->wide_capacity, params->capacity) : params->capacity,
+		.narrow = RTE_ALIGN_CEIL(sizeof(struct flow_table), sizeof(struct flow_slot)),
+	};
+
+	extent.wide = extent.narrow + narrow_bytes(extent.ip4_capacity, params->capacity - 1);
+	extent.records = RTE_ALIGN_CEIL(extent.wide + wide_bytes(extent.wide_capacity), sizeof(struct flow_slot));
+	extent.end = extent.records + records_bytes(params->capacity);
+	return extent;
+}
+
+size_t flow_table_bytes(const struct flow_table_params *params)
+{
+	return extent_of(params).end;
 }
 
 // A secret of zeroes would multiply everything by 0: fixed words (digits of pi) make it harmless, and no other weaker.
@@ -61,289 +94,245 @@ static struct hash_secret away_from_zero(const struct hash_secret *secret)
 	return other;
 }
 
+static int check(const struct flow_table_params *params)
+{
+	if (params->capacity < 1 || params->capacity > FLOW_TABLE_CAPACITY_MAX)
+		return EINVAL;
+	return flow_table_form_supported(params->form) ? 0 : ENOTSUP;
+}
+
 struct flow_table *flow_table_create(const struct flow_table_params *params)
 {
+	const struct hash_secret secret = away_from_zero(&params->secret);
+	enum flow_table_form form = params->form ? params->form : best_form();
 	struct flow_table *table;
-	size_t buckets;
+	struct extent extent;
 
-	if (params->capacity < 1 || params->capacity > CAPACITY_MAX) {
-		errno = EINVAL;
+	errno = check(params);
+	if (errno != 0)
 		return NULL;
-	}
-	table = memory_take("flow table", flow_table_bytes(params->capacity), params->socket);
-	if (table == NULL)
+	extent = extent_of(params);
+	char *memory = memory_take("flow table", extent.end, params->socket);
+	if (memory == NULL)
 		return NULL;
-	buckets = buckets_for(params->capacity);
-	table->bucket = (struct flow_bucket *)(table + 1);
-	table->head.record = (struct flow_slot *)(table->bucket + buckets);
-	table->sequence = (uint32_t *)(table->head.record + params->capacity);
-	table->spare = table->sequence + params->capacity;
-	table->bucket_mask = (uint32_t)buckets - 1;
-	table->capacity = params->capacity;
-	table->secret = away_from_zero(&params->secret);
+	table = (struct flow_table *)memory;
+	table->form = form_of[form];
+	table->bytes = extent.end;
+	records_init(&table->records, memory + extent.records, params->capacity, params->readers);
+	table->head.record = table->records.slot;
+	narrow_init(&table->narrow, memory + extent.narrow, extent.ip4_capacity, params->capacity - 1, &secret);
+	wide_init(&table->wide, memory + extent.wide, extent.wide_capacity, table->records.slot, &secret);
 	return table;
 }
 
 void flow_table_destroy(struct flow_table *table)
 {
 	if (table != NULL)
-		memory_give(table, flow_table_bytes(table->capacity));
+		memory_give(table, table->bytes);
 }
 
-// Adds to a bucket's overflow and to its version in one store. Release: what was stored before (an entry's new place, a
-// cleared slot) is seen by whoever sees the new version. A hint that is full stays full: its entries are not counted.
-static void meta_change(struct flow_bucket *bucket, int overflow)
+static bool index_insert(struct flow_table *table, const struct flow_key *key, uint32_t flow)
 {
-	uint32_t meta = bucket->meta;
-
-	if (bucket_overflow(meta) < BUCKET_FULL_HINT)
-		meta += (uint32_t)overflow;
-	__atomic_store_n(&bucket->meta, meta + (BUCKET_FULL_HINT + 1), __ATOMIC_RELEASE);
+	if (!flow_key_fits_ip4(key))
+		return wide_insert(&table->wide, key, flow);
+	const struct flow_key4 packed = flow_key_pack(key);
+	return narrow_insert(&table->narrow, &packed, flow);
 }
 
-// Release, both: a reader that sees this index or tag in place of an older one also sees what made the older one go
-// (its copy in the other bucket), and one that matches the tag sees its index and its record.
-static void slot_fill(struct flow_table *table, struct slot to, uint16_t tag, uint32_t flow)
+static bool index_remove(struct flow_table *table, uint32_t flow)
 {
-	struct flow_bucket *bucket = &table->bucket[to.bucket];
+	const struct flow_key *key = &table->records.slot[flow].cold.key;
 
-	__atomic_store_n(&bucket->index[to.slot], flow, __ATOMIC_RELEASE);
-	__atomic_store_n(&bucket->tag[to.slot], tag, __ATOMIC_RELEASE);
+	if (!flow_key_fits_ip4(key))
+		return wide_remove(&table->wide, flow);
+	const struct flow_key4 packed = flow_key_pack(key);
+	return narrow_remove(&table->narrow, &packed, flow);
 }
 
-// Cleared first, then the version: a reader that starts with the new version doesn't see the entry any more. Release:
-// the entry's copy is in place, if it moves.
-static void slot_clear(struct flow_table *table, struct slot from)
+static void count_waiting(struct flow_table *table)
 {
-	struct flow_bucket *bucket = &table->bucket[from.bucket];
-
-	__atomic_store_n(&bucket->tag[from.slot], 0, __ATOMIC_RELEASE);
-	meta_change(bucket, 0);
-}
-
-static void enter_second(struct flow_table *table, uint32_t first)
-{
-	meta_change(&table->bucket[first], +1);
-	add_relaxed(&table->owner.in_second_bucket, 1);
-}
-
-static void leave_second(struct flow_table *table, uint32_t first)
-{
-	meta_change(&table->bucket[first], -1);
-	add_relaxed(&table->owner.in_second_bucket, -1u);
-}
-
-static uint64_t record_hash(const struct flow_table *table, uint32_t flow)
-{
-	return flow_key_hash_inline(&table->head.record[flow].cold.key, &table->secret);
-}
-
-// Moves an entry to a free slot of its other bucket.
-static void slot_move(struct flow_table *table, struct slot from, struct slot to)
-{
-	uint16_t tag = table->bucket[from.bucket].tag[from.slot];
-	uint32_t flow = table->bucket[from.bucket].index[from.slot];
-	uint32_t first = bucket_first(table, record_hash(table, flow));
-
-	if (from.bucket == first)
-		enter_second(table, first);
-	slot_fill(table, to, tag, flow);
-	if (to.bucket == first)
-		leave_second(table, first);
-	slot_clear(table, from);
-	count_relaxed(&table->owner.displacements);
-}
-
-static bool free_slot(const struct flow_table *table, uint32_t bucket, struct slot *slot)
-{
-	unsigned mask = bucket_match(&table->bucket[bucket], 0);
-
-	if (mask == 0)
-		return false;
-	*slot = (struct slot){ bucket, (unsigned)__builtin_ctz(mask) };
-	return true;
-}
-
-// A node of the breadth-first search: a full bucket, and the entry whose move to it would free a slot of its parent.
-struct node {
-	uint32_t bucket;
-	uint16_t parent;
-	uint16_t parent_slot;
-};
-
-// Carries the path out from its free end backwards, so that no entry is ever missing. The path is a shortest one: no
-// bucket is on it twice, so nothing on it has changed when its turn comes.
-static struct slot carry_out(struct flow_table *table, const struct node *node, unsigned last, unsigned last_slot,
-			     struct slot room)
-{
-	struct slot from = { node[last].bucket, last_slot };
-
-	slot_move(table, from, room);
-	while (node[last].parent != last) {
-		room = from;
-		from = (struct slot){ node[node[last].parent].bucket, node[last].parent_slot };
-		slot_move(table, from, room);
-		last = node[last].parent;
-	}
-	return from;
-}
-
-static void fetch_others(const struct flow_table *table, uint32_t bucket)
-{
-	for (unsigned s = 0; s < BUCKET_SLOTS; s++)
-		rte_prefetch0(&table->bucket[bucket_other(table, bucket, table->bucket[bucket].tag[s])]);
-}
-
-// Frees a slot in one of two full buckets by moving entries to their other buckets.
-static bool make_room(struct flow_table *table, uint32_t first, uint32_t second, struct slot *slot)
-{
-	struct node node[SEARCH_NODES] = { { first, 0, 0 }, { second, 1, 0 } };
-	unsigned nodes = 2;
-	struct slot room;
-
-	for (unsigned n = 0; n < nodes; n++) {
-		const struct flow_bucket *bucket = &table->bucket[node[n].bucket];
-
-		fetch_others(table, node[n].bucket);
-		for (unsigned s = 0; s < BUCKET_SLOTS; s++) {
-			uint32_t other = bucket_other(table, node[n].bucket, bucket->tag[s]);
-
-			if (free_slot(table, other, &room)) {
-				*slot = carry_out(table, node, n, s, room);
-				return true;
-			}
-			if (nodes < SEARCH_NODES)
-				node[nodes++] = (struct node){ other, (uint16_t)n, (uint16_t)s };
-		}
-	}
-	return false;
-}
-
-// Words of a record that readers may be looking at. Release: they are written after the version and the sequence that
-// tell that the record is no longer what it was; seen before those, a reader would take the mixture for a flow.
-static void record_write(struct flow_slot *record, const struct flow_key *key)
-{
-	struct flow_slot fresh = { .cold.key = *key };
-	uint64_t *to = (uint64_t *)record;
-	uint64_t word[sizeof(fresh) / sizeof(uint64_t)];
-
-	memcpy(word, &fresh, sizeof(word));
-	for (unsigned i = 0; i < sizeof(fresh) / sizeof(uint64_t); i++)
-		__atomic_store_n(&to[i], word[i], __ATOMIC_RELEASE);
-}
-
-// Odd: lives. Release: the record's words come first.
-static void sequence_step(struct flow_table *table, uint32_t flow)
-{
-	__atomic_store_n(&table->sequence[flow], table->sequence[flow] + 1, __ATOMIC_RELEASE);
-}
-
-static uint32_t record_take(struct flow_table *table)
-{
-	if (table->owner.spares > 0)
-		return table->spare[--table->owner.spares];
-	return table->owner.fresh < table->capacity ? table->owner.fresh++ : FLOW_NONE;
-}
-
-static bool find_room(struct flow_table *table, uint32_t first, uint32_t second, struct slot *slot)
-{
-	return free_slot(table, first, slot) || free_slot(table, second, slot) ||
-	       make_room(table, first, second, slot);
+	__atomic_store_n(&table->waiting, records_waiting(&table->records), __ATOMIC_RELAXED);
 }
 
 uint32_t flow_table_insert(struct flow_table *table, const struct flow_key *key)
 {
-	uint64_t hash = flow_key_hash_inline(key, &table->secret);
-	uint32_t first = bucket_first(table, hash);
-	struct slot slot;
-	uint32_t flow;
+	uint32_t flow = records_take(&table->records);
 
-	if ((table->owner.spares == 0 && table->owner.fresh == table->capacity) ||
-	    !find_room(table, first, bucket_other(table, first, flow_tag(hash)), &slot)) {
-		count_relaxed(&table->owner.insert_failures);
+	count_waiting(table);
+	if (flow == FLOW_NONE) {
+		add_relaxed64(&table->insert_failures, 1);
 		return FLOW_NONE;
 	}
-	flow = record_take(table);
-	record_write(&table->head.record[flow], key);
-	sequence_step(table, flow);
-	if (slot.bucket != first)
-		enter_second(table, first);
-	slot_fill(table, slot, flow_tag(hash), flow);
-	count_relaxed(&table->owner.inserts);
-	add_relaxed(&table->owner.used, 1);
-	return flow;
-}
-
-static bool slot_of(const struct flow_table *table, uint32_t number, uint16_t tag, uint32_t flow, struct slot *slot)
-{
-	const struct flow_bucket *bucket = &table->bucket[number];
-
-	for (unsigned mask = bucket_match(bucket, tag); mask != 0; mask &= mask - 1) {
-		unsigned s = (unsigned)__builtin_ctz(mask);
-
-		if (bucket->index[s] == flow) {
-			*slot = (struct slot){ number, s };
-			return true;
-		}
+	record_begin(&table->records, flow, key);
+	narrow_scrub(&table->narrow, SCRUB_BUCKETS);
+	if (!index_insert(table, key, flow)) {
+		record_end(&table->records, flow);
+		records_give(&table->records, flow);
+		add_relaxed64(&table->insert_failures, 1);
+		return FLOW_NONE;
 	}
-	return false;
+	add_relaxed64(&table->inserts, 1);
+	return flow;
 }
 
 void flow_table_remove(struct flow_table *table, uint32_t flow)
 {
-	uint64_t hash = record_hash(table, flow);
-	uint32_t first = bucket_first(table, hash);
-	uint16_t tag = flow_tag(hash);
-	struct slot slot;
-
-	if (!slot_of(table, first, tag, flow, &slot) &&
-	    !slot_of(table, bucket_other(table, first, tag), tag, flow, &slot))
+	if (!index_remove(table, flow))
 		return; // ended before
-	slot_clear(table, slot);
-	if (slot.bucket != first)
-		leave_second(table, first);
-	sequence_step(table, flow);
-	table->spare[table->owner.spares++] = flow;
-	count_relaxed(&table->owner.removes);
-	add_relaxed(&table->owner.used, -1u);
+	record_end(&table->records, flow);
+	records_give(&table->records, flow);
+	count_waiting(table);
+	narrow_scrub(&table->narrow, SCRUB_BUCKETS);
+	add_relaxed64(&table->removes, 1);
 }
 
-// Acquire, each word: the sequence is read again only after all of them; read before, it would vouch for words of the
-// record's next flow.
-static void copy_shared(void *to, const void *from, size_t bytes)
+void flow_table_scrub(struct flow_table *table, unsigned buckets)
 {
-	const uint64_t *word = from;
-	uint64_t copy;
+	narrow_scrub(&table->narrow, buckets);
+}
 
-	for (size_t i = 0; i < bytes / sizeof(copy); i++) {
-		copy = __atomic_load_n(&word[i], __ATOMIC_ACQUIRE);
-		memcpy((char *)to + i * sizeof(copy), &copy, sizeof(copy));
+void flow_table_lookup4_begin(const struct flow_table *table, const struct flow_key4 key[], unsigned n,
+			      struct flow_lookup *lookup)
+{
+	table->form->begin(&table->narrow, key, n, lookup);
+}
+
+void flow_table_lookup4_end(const struct flow_table *table, struct flow_lookup *lookup, uint32_t flow[])
+{
+	table->form->end(&table->narrow, lookup, flow);
+}
+
+static __rte_always_inline void lookup4(const struct flow_table *table, const struct flow_key4 key[], unsigned n,
+					uint32_t flow[], const bool shared)
+{
+	struct flow_lookup lookup;
+
+	table->form->begin(&table->narrow, key, n, &lookup);
+	(shared ? table->form->end_shared : table->form->end)(&table->narrow, &lookup, flow);
+}
+
+void flow_table_lookup4_burst(const struct flow_table *table, const struct flow_key4 key[], unsigned n, uint32_t flow[])
+{
+	lookup4(table, key, n, flow, false);
+}
+
+void flow_table_lookup4_burst_shared(const struct flow_table *table, const struct flow_key4 key[], unsigned n,
+				     uint32_t flow[])
+{
+	lookup4(table, key, n, flow, true);
+}
+
+// Keys of one burst, by the index that is theirs.
+struct sorted {
+	struct flow_key4 ip4[FLOW_LOOKUP_MAX];
+	const struct flow_key *wide[FLOW_LOOKUP_MAX];
+	uint8_t ip4_place[FLOW_LOOKUP_MAX], wide_place[FLOW_LOOKUP_MAX];
+	unsigned ip4_count, wide_count;
+};
+
+// Free of branches: packets of both families come mixed.
+static inline void sort_keys(const struct flow_key *const key[], unsigned n, struct sorted *sorted)
+{
+	unsigned ip4 = 0, wide = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		bool fits = flow_key_fits_ip4(key[i]);
+
+		sorted->ip4[ip4] = flow_key_pack(key[i]);
+		sorted->ip4_place[ip4] = sorted->wide_place[wide] = (uint8_t)i;
+		sorted->wide[wide] = key[i];
+		ip4 += fits;
+		wide += !fits;
 	}
+	sorted->ip4_count = ip4;
+	sorted->wide_count = wide;
+}
+
+static inline void place(const uint32_t found[], unsigned n, const uint8_t at[], uint32_t flow[])
+{
+	for (unsigned i = 0; i < n; i++)
+		flow[at[i]] = found[i];
+}
+
+static inline void fetch_records(const struct flow_table *table, const uint32_t flow[], unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		rte_prefetch0(&table->head.record[flow[i] == FLOW_NONE ? 0 : flow[i]].hot);
+}
+
+static __rte_always_inline void lookup(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
+				       uint32_t flow[], const bool shared)
+{
+	uint32_t found[FLOW_LOOKUP_MAX];
+	struct sorted sorted;
+
+	sort_keys(key, n, &sorted);
+	if (likely(sorted.ip4_count > 0)) {
+		lookup4(table, sorted.ip4, sorted.ip4_count, found, shared);
+		fetch_records(table, found, sorted.ip4_count);
+		place(found, sorted.ip4_count, sorted.ip4_place, flow);
+	}
+	if (sorted.wide_count > 0) {
+		(shared ? wide_lookup_shared : wide_lookup)(&table->wide, sorted.wide, sorted.wide_count, found);
+		place(found, sorted.wide_count, sorted.wide_place, flow);
+	}
+}
+
+void flow_table_lookup_burst(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
+			     uint32_t flow[])
+{
+	lookup(table, key, n, flow, false);
+}
+
+void flow_table_lookup_burst_shared(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
+				    uint32_t flow[])
+{
+	lookup(table, key, n, flow, true);
+}
+
+uint32_t flow_table_lookup(const struct flow_table *table, const struct flow_key *key)
+{
+	if (!flow_key_fits_ip4(key))
+		return wide_find(&table->wide, key);
+	const struct flow_key4 packed = flow_key_pack(key);
+	const struct narrow_target target = narrow_target(&table->narrow, &packed);
+	return narrow_find(&table->narrow, &target);
 }
 
 bool flow_table_snapshot(const struct flow_table *table, uint32_t flow, struct flow *hot, struct flow_cold *cold)
 {
-	const struct flow_slot *record = &table->head.record[flow];
-	uint32_t before;
+	return record_snapshot(&table->records, flow, hot, cold);
+}
 
-	if (flow >= table->capacity)
-		return false;
-	// Acquire: words of the record from before its sequence became odd must not be taken for the flow's.
-	before = __atomic_load_n(&table->sequence[flow], __ATOMIC_ACQUIRE);
-	if ((before & 1) == 0)
-		return false;
-	copy_shared(hot, &record->hot, sizeof(*hot));
-	copy_shared(cold, &record->cold, sizeof(*cold));
-	return __atomic_load_n(&table->sequence[flow], __ATOMIC_RELAXED) == before;
+static uint32_t load32(const uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static uint64_t load64(const uint64_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
 }
 
 void flow_table_stats(const struct flow_table *table, struct flow_table_stats *stats)
 {
-	stats->capacity = table->capacity;
-	stats->used = __atomic_load_n(&table->owner.used, __ATOMIC_RELAXED);
-	stats->inserts = __atomic_load_n(&table->owner.inserts, __ATOMIC_RELAXED);
-	stats->removes = __atomic_load_n(&table->owner.removes, __ATOMIC_RELAXED);
-	stats->insert_failures = __atomic_load_n(&table->owner.insert_failures, __ATOMIC_RELAXED);
-	stats->displacements = __atomic_load_n(&table->owner.displacements, __ATOMIC_RELAXED);
-	stats->in_second_bucket = __atomic_load_n(&table->owner.in_second_bucket, __ATOMIC_RELAXED);
+	const struct flow_narrow *narrow = &table->narrow;
+	const struct flow_wide *wide = &table->wide;
+
+	*stats = (struct flow_table_stats){
+		.capacity = table->records.capacity,
+		.ip4_used = load32(&narrow->used),
+		.wide_used = load32(&wide->used),
+		.ip4_slots = (narrow->mask + 1) * NARROW_SLOTS,
+		.wide_slots = (wide->bucket_mask + 1) * BUCKET_SLOTS,
+		.ip4_bytes = (narrow->mask + UINT64_C(1)) * sizeof(struct narrow_bucket),
+		.wide_bytes = (wide->bucket_mask + UINT64_C(1)) * sizeof(struct flow_bucket),
+		.inserts = load64(&table->inserts),
+		.removes = load64(&table->removes),
+		.insert_failures = load64(&table->insert_failures),
+		.displacements = load64(&narrow->displacements) + load64(&wide->displacements),
+		.in_second_bucket = load32(&narrow->in_second) + load32(&wide->in_second),
+		.waiting = load32(&table->waiting),
+	};
+	stats->used = stats->ip4_used + stats->wide_used;
 }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The reading half of the flow table. See flow_table_private.h for what readers rely on.
+// The reading half of the wide index. See flow_wide.h for what readers rely on.
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
 #include <rte_prefetch.h>
 
-#include "dataplane/flow_key_hash.h"
-#include "dataplane/flow_table_private.h"
+#include "dataplane/flow_wide.h"
 
 enum {
-	BURST = 64,
+	BURST = FLOW_LOOKUP_MAX,
 };
 
 static inline bool key_equal(const struct flow_key *a, const struct flow_key *b)
@@ -38,9 +37,9 @@ static inline uint32_t meta_load(const struct flow_bucket *bucket)
 	return __atomic_load_n(&bucket->meta, __ATOMIC_ACQUIRE);
 }
 
-static uint32_t bucket_find(const struct flow_table *table, uint32_t number, uint16_t tag, const struct flow_key *key)
+static uint32_t bucket_find(const struct flow_wide *wide, uint32_t number, uint16_t tag, const struct flow_key *key)
 {
-	const struct flow_bucket *bucket = &table->bucket[number];
+	const struct flow_bucket *bucket = &wide->bucket[number];
 	uint32_t meta, flow;
 	unsigned mask;
 
@@ -50,7 +49,7 @@ again:
 		// Acquire: an index of a newer entry tells that the older one is in its other bucket by now: the
 		// overflow hint and that bucket must not have been read before.
 		flow = __atomic_load_n(&bucket->index[__builtin_ctz(mask)], __ATOMIC_ACQUIRE);
-		if (!key_equal_shared(key, &table->head.record[flow].cold.key))
+		if (!key_equal_shared(key, &wide->record[flow].cold.key))
 			continue;
 		if (likely(meta_load(bucket) == meta))
 			return flow;
@@ -59,25 +58,25 @@ again:
 	return FLOW_NONE;
 }
 
-static uint32_t find(const struct flow_table *table, const struct flow_key *key, uint64_t hash)
+static uint32_t find(const struct flow_wide *wide, const struct flow_key *key, uint64_t hash)
 {
 	uint16_t tag = flow_tag(hash);
-	uint32_t first = bucket_first(table, hash);
-	const struct flow_bucket *bucket = &table->bucket[first];
+	uint32_t first = bucket_first(wide, hash);
+	const struct flow_bucket *bucket = &wide->bucket[first];
 	uint32_t meta, flow;
 
 	do {
 		meta = meta_load(bucket);
-		flow = bucket_find(table, first, tag, key);
+		flow = bucket_find(wide, first, tag, key);
 		if (flow == FLOW_NONE && bucket_overflow(meta_load(bucket)) > 0)
-			flow = bucket_find(table, bucket_other(table, first, tag), tag, key);
+			flow = bucket_find(wide, bucket_other(wide, first, tag), tag, key);
 	} while (flow == FLOW_NONE && unlikely(meta_load(bucket) != meta)); // it may have come back to the first
 	return flow;
 }
 
-uint32_t flow_table_lookup(const struct flow_table *table, const struct flow_key *key)
+uint32_t wide_find(const struct flow_wide *wide, const struct flow_key *key)
 {
-	return find(table, key, flow_key_hash_inline(key, &table->secret));
+	return find(wide, key, wide_hash(wide, key));
 }
 
 // What a burst knows of its keys. Arrays by the key's place in the burst.
@@ -90,9 +89,9 @@ struct burst {
 	uint8_t todo[BURST];       // places that are still to be probed
 };
 
-static __rte_always_inline void probe_bucket(const struct flow_table *table, struct burst *burst, unsigned i, const bool shared)
+static __rte_always_inline void probe_bucket(const struct flow_wide *wide, struct burst *burst, unsigned i, const bool shared)
 {
-	const struct flow_bucket *bucket = &table->bucket[burst->number[i]];
+	const struct flow_bucket *bucket = &wide->bucket[burst->number[i]];
 	uint16_t tag = flow_tag(burst->hash[i]);
 	const struct flow_slot *record;
 	unsigned match, slot;
@@ -105,52 +104,52 @@ static __rte_always_inline void probe_bucket(const struct flow_table *table, str
 	index &= -(uint32_t)(match != 0);
 	burst->match[i] = (uint16_t)match;
 	burst->candidate[i] = index;
-	record = &table->head.record[index];
+	record = &wide->record[index];
 	rte_prefetch0(&record->cold);
 	rte_prefetch0(&record->hot);
 }
 
 // Whether the candidate is the one. For readers on other threads the bucket's version must still be the same.
-static __rte_always_inline bool candidate_is(const struct flow_table *table, const struct burst *burst, unsigned i,
+static __rte_always_inline bool candidate_is(const struct flow_wide *wide, const struct burst *burst, unsigned i,
 				const struct flow_key *key, const bool shared)
 {
-	const struct flow_key *found = &table->head.record[burst->candidate[i]].cold.key;
+	const struct flow_key *found = &wide->record[burst->candidate[i]].cold.key;
 
 	if (!shared)
 		return key_equal(key, found) & (burst->match[i] != 0);
 	return burst->match[i] != 0 && key_equal_shared(key, found) &&
-	       (meta_load(&table->bucket[burst->number[i]]) == burst->meta[i]);
+	       (meta_load(&wide->bucket[burst->number[i]]) == burst->meta[i]);
 }
 
 // One key the slow way, where two tags in a bucket are the same (about one lookup in 7,000), or somebody was writing.
-static __rte_always_inline bool needs_slow_way(const struct flow_table *table, const struct burst *burst, unsigned i,
+static __rte_always_inline bool needs_slow_way(const struct flow_wide *wide, const struct burst *burst, unsigned i,
 				  const bool shared)
 {
 	unsigned match = burst->match[i];
 
 	if ((match & (match - 1)) != 0)
 		return true;
-	return shared && meta_load(&table->bucket[burst->number[i]]) != burst->meta[i];
+	return shared && meta_load(&wide->bucket[burst->number[i]]) != burst->meta[i];
 }
 
 // Probes the bucket of all keys, or of those of the list. What is left is for the second buckets: returns how many.
-static __rte_always_inline unsigned probe(const struct flow_table *table, struct burst *burst, unsigned n,
+static __rte_always_inline unsigned probe(const struct flow_wide *wide, struct burst *burst, unsigned n,
 					  const struct flow_key *const key[], uint32_t flow[], const bool all,
 					  const bool shared)
 {
 	unsigned left = 0;
 
 	for (unsigned j = 0; j < n; j++)
-		probe_bucket(table, burst, all ? j : burst->todo[j], shared);
+		probe_bucket(wide, burst, all ? j : burst->todo[j], shared);
 	for (unsigned j = 0; j < n; j++) {
 		unsigned i = all ? j : burst->todo[j];
-		bool same = candidate_is(table, burst, i, key[i], shared);
+		bool same = candidate_is(wide, burst, i, key[i], shared);
 		bool more = bucket_overflow(burst->meta[i]) > 0;
 
 		flow[i] = burst->candidate[i] | -(uint32_t)!same;
 		// In this order: a key that is in its second bucket is no rare event, and hard to foresee.
-		if (unlikely(needs_slow_way(table, burst, i, shared)) && !same) {
-			flow[i] = find(table, key[i], burst->hash[i]);
+		if (unlikely(needs_slow_way(wide, burst, i, shared)) && !same) {
+			flow[i] = find(wide, key[i], burst->hash[i]);
 			more = false;
 		}
 		burst->todo[left] = (uint8_t)i;
@@ -159,13 +158,13 @@ static __rte_always_inline unsigned probe(const struct flow_table *table, struct
 	return left;
 }
 
-static inline void go_to_second_buckets(const struct flow_table *table, struct burst *burst, unsigned n)
+static inline void go_to_second_buckets(const struct flow_wide *wide, struct burst *burst, unsigned n)
 {
 	for (unsigned j = 0; j < n; j++) {
 		unsigned i = burst->todo[j];
 
-		burst->number[i] = bucket_other(table, burst->number[i], flow_tag(burst->hash[i]));
-		rte_prefetch0(&table->bucket[burst->number[i]]);
+		burst->number[i] = bucket_other(wide, burst->number[i], flow_tag(burst->hash[i]));
+		rte_prefetch0(&wide->bucket[burst->number[i]]);
 	}
 }
 
@@ -185,20 +184,20 @@ static inline void remember(const struct burst *burst, unsigned n, struct first_
 }
 
 // Other threads only: a key that was in neither bucket may have come back to its first one in between.
-static inline void check_misses(const struct flow_table *table, const struct burst *burst,
+static inline void check_misses(const struct flow_wide *wide, const struct burst *burst,
 				const struct first_try try[], unsigned n, const struct flow_key *const key[],
 				uint32_t flow[])
 {
 	for (unsigned j = 0; j < n; j++) {
 		unsigned i = try[j].place;
 
-		if (flow[i] == FLOW_NONE && unlikely(meta_load(&table->bucket[try[j].number]) != try[j].meta))
-			flow[i] = find(table, key[i], burst->hash[i]);
+		if (flow[i] == FLOW_NONE && unlikely(meta_load(&wide->bucket[try[j].number]) != try[j].meta))
+			flow[i] = find(wide, key[i], burst->hash[i]);
 	}
 }
 
 // Each stage runs over the whole burst: hash, fetch the bucket; match tags, fetch the record; compare keys.
-static __rte_always_inline void lookup(const struct flow_table *table,
+static __rte_always_inline void lookup(const struct flow_wide *wide,
 	const struct flow_key *const key[], unsigned n, uint32_t flow[], const bool shared)
 {
 	struct first_try try[BURST];
@@ -206,27 +205,27 @@ static __rte_always_inline void lookup(const struct flow_table *table,
 	unsigned left;
 
 	for (unsigned i = 0; i < n; i++) {
-		burst.hash[i] = flow_key_hash_inline(key[i], &table->secret);
-		burst.number[i] = bucket_first(table, burst.hash[i]);
-		rte_prefetch0(&table->bucket[burst.number[i]]);
+		burst.hash[i] = wide_hash(wide, key[i]);
+		burst.number[i] = bucket_first(wide, burst.hash[i]);
+		rte_prefetch0(&wide->bucket[burst.number[i]]);
 	}
-	left = probe(table, &burst, n, key, flow, true, shared);
+	left = probe(wide, &burst, n, key, flow, true, shared);
 	if (shared)
 		remember(&burst, left, try);
-	go_to_second_buckets(table, &burst, left);
-	probe(table, &burst, left, key, flow, false, shared);
+	go_to_second_buckets(wide, &burst, left);
+	probe(wide, &burst, left, key, flow, false, shared);
 	if (shared)
-		check_misses(table, &burst, try, left, key, flow);
+		check_misses(wide, &burst, try, left, key, flow);
 }
 
-void flow_table_lookup_burst(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
+void wide_lookup(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n,
 			     uint32_t flow[])
 {
-	lookup(table, key, n, flow, false);
+	lookup(wide, key, n, flow, false);
 }
 
-void flow_table_lookup_burst_shared(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
+void wide_lookup_shared(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n,
 				    uint32_t flow[])
 {
-	lookup(table, key, n, flow, true);
+	lookup(wide, key, n, flow, true);
 }

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The cuckoo search, for both layouts of the flow table: makes room by moving entries to their other buckets.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_common.h>
+
+enum {
+	CUCKOO_NODES = 256, // buckets that a search looks at: finds room up to a load of about 96 %
+};
+
+struct slot {
+	uint32_t bucket;
+	unsigned slot;
+};
+
+// What the search asks of a layout. Constant where it is called, so that all of it is inlined.
+struct cuckoo_layout {
+	unsigned slots; // of a bucket
+	bool (*free_slot)(const void *index, uint32_t bucket, struct slot *slot);
+	uint32_t (*other_bucket)(const void *index, struct slot entry);
+	void (*fetch)(const void *index, uint32_t bucket);
+	void (*move)(void *index, struct slot from, struct slot to);
+};
+
+// A node of the breadth-first search: a full bucket, and the entry whose move to it would free a slot of its parent.
+struct cuckoo_node {
+	uint32_t bucket;
+	uint16_t parent;
+	uint16_t parent_slot;
+};
+
+// Carries the path out from its free end backwards, so that no entry is ever missing. The path is a shortest one: no
+// bucket is on it twice, so nothing on it has changed when its turn comes.
+static __rte_always_inline struct slot cuckoo_carry_out(void *index, const struct cuckoo_layout *layout,
+							const struct cuckoo_node *node, unsigned last,
+							unsigned last_slot, struct slot room)
+{
+	struct slot from = { node[last].bucket, last_slot };
+
+	layout->move(index, from, room);
+	while (node[last].parent != last) {
+		room = from;
+		from = (struct slot){ node[node[last].parent].bucket, node[last].parent_slot };
+		layout->move(index, from, room);
+		last = node[last].parent;
+	}
+	return from;
+}
+
+// Frees a slot in one of two full buckets. false: the search came to its end.
+static __rte_always_inline bool cuckoo_make_room(void *index, const struct cuckoo_layout *layout, uint32_t first,
+						 uint32_t second, struct slot *slot)
+{
+	struct cuckoo_node node[CUCKOO_NODES] = { { first, 0, 0 }, { second, 1, 0 } };
+	unsigned nodes = 2;
+	struct slot room;
+
+	for (unsigned n = 0; n < nodes; n++) {
+		for (unsigned s = 0; s < layout->slots; s++)
+			layout->fetch(index, layout->other_bucket(index, (struct slot){ node[n].bucket, s }));
+		for (unsigned s = 0; s < layout->slots; s++) {
+			uint32_t other = layout->other_bucket(index, (struct slot){ node[n].bucket, s });
+
+			if (layout->free_slot(index, other, &room)) {
+				*slot = cuckoo_carry_out(index, layout, node, n, s, room);
+				return true;
+			}
+			if (nodes < CUCKOO_NODES)
+				node[nodes++] = (struct cuckoo_node){ other, (uint16_t)n, (uint16_t)s };
+		}
+	}
+	return false;
+}
+
+// A slot for a new entry: in its first bucket, else in its second, else where room can be made.
+static __rte_always_inline bool cuckoo_find_room(void *index, const struct cuckoo_layout *layout, uint32_t first,
+						 uint32_t second, struct slot *slot)
+{
+	return layout->free_slot(index, first, slot) || layout->free_slot(index, second, slot) ||
+	       cuckoo_make_room(index, layout, first, second, slot);
+}
+
+// Counters with one writer, read by any thread: no locked instruction is needed.
+static inline void add_relaxed32(uint32_t *counter, uint32_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+static inline void add_relaxed64(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/flow_records.h"
+
+#include <rte_rcu_qsbr.h>
+
+size_t records_bytes(uint32_t capacity)
+{
+	return (size_t)capacity * (sizeof(struct flow_slot) + 2 * sizeof(uint32_t));
+}
+
+void records_init(struct flow_records *records, void *slots, uint32_t capacity, struct rte_rcu_qsbr *readers)
+{
+	*records = (struct flow_records){ .slot = slots, .capacity = capacity, .readers = readers };
+	records->sequence = (uint32_t *)(records->slot + capacity);
+	records->spare = records->sequence + capacity;
+}
+
+uint32_t records_waiting(const struct flow_records *records)
+{
+	return (uint32_t)(records->given - records->done);
+}
+
+// One token at a time is under way: it stands for all that was given back before it was asked for.
+static void ask_readers(struct flow_records *records)
+{
+	if (records->done == records->given)
+		return;
+	if (records->asked > records->done) {
+		if (rte_rcu_qsbr_check(records->readers, records->token, false) != 1)
+			return;
+		records->done = records->asked;
+	}
+	records->asked = records->given;
+	records->token = rte_rcu_qsbr_start(records->readers);
+}
+
+// The record that was given back last is the one that is still in the cache. With readers it is the one that was given
+// back first.
+uint32_t records_take(struct flow_records *records)
+{
+	if (records->readers != NULL && records->taken == records->done)
+		ask_readers(records);
+	if (records->taken == records->done)
+		return records->fresh < records->capacity ? records->fresh++ : FLOW_NONE;
+	if (records->readers != NULL)
+		return records->spare[records->taken++ % records->capacity];
+	records->done--;
+	return records->spare[--records->given]; // a stack: its places never wrap
+}
+
+void records_give(struct flow_records *records, uint32_t flow)
+{
+	if (records->readers == NULL) {
+		records->spare[records->given++] = flow;
+		records->done = records->given;
+	} else {
+		records->spare[records->given++ % records->capacity] = flow;
+		ask_readers(records);
+	}
+}
+
+// Words of a record that readers may be looking at. Release: they are written after the version and the sequence that
+// tell that the record is no longer what it was; seen before those, a reader would take the mixture for a flow.
+static void record_write(struct flow_slot *record, const struct flow_key *key)
+{
+	struct flow_slot fresh = { .cold.key = *key };
+	uint64_t *to = (uint64_t *)record;
+	uint64_t word[sizeof(fresh) / sizeof(uint64_t)];
+
+	memcpy(word, &fresh, sizeof(word));
+	for (unsigned i = 0; i < sizeof(fresh) / sizeof(uint64_t); i++)
+		__atomic_store_n(&to[i], word[i], __ATOMIC_RELEASE);
+}
+
+// Odd: lives. Release: the record's words come first.
+static void sequence_step(struct flow_records *records, uint32_t flow)
+{
+	__atomic_store_n(&records->sequence[flow], records->sequence[flow] + 1, __ATOMIC_RELEASE);
+}
+
+void record_begin(struct flow_records *records, uint32_t flow, const struct flow_key *key)
+{
+	record_write(&records->slot[flow], key);
+	sequence_step(records, flow);
+}
+
+void record_end(struct flow_records *records, uint32_t flow)
+{
+	sequence_step(records, flow);
+}
+
+// Acquire, each word: the sequence is read again only after all of them; read before, it would vouch for words of the
+// record's next flow.
+static void copy_shared(void *to, const void *from, size_t bytes)
+{
+	const uint64_t *word = from;
+	uint64_t copy;
+
+	for (size_t i = 0; i < bytes / sizeof(copy); i++) {
+		copy = __atomic_load_n(&word[i], __ATOMIC_ACQUIRE);
+		memcpy((char *)to + i * sizeof(copy), &copy, sizeof(copy));
+	}
+}
+
+bool record_snapshot(const struct flow_records *records, uint32_t flow, struct flow *hot, struct flow_cold *cold)
+{
+	const struct flow_slot *record = &records->slot[flow];
+	uint32_t before;
+
+	if (flow >= records->capacity)
+		return false;
+	// Acquire: words of the record from before its sequence became odd must not be taken for the flow's.
+	before = __atomic_load_n(&records->sequence[flow], __ATOMIC_ACQUIRE);
+	if ((before & 1) == 0)
+		return false;
+	copy_shared(hot, &record->hot, sizeof(*hot));
+	copy_shared(cold, &record->cold, sizeof(*cold));
+	return __atomic_load_n(&records->sequence[flow], __ATOMIC_RELAXED) == before;
+}
