@@ -8,6 +8,8 @@
 
 #include "dataplane/flow_table_private.h"
 
+enum sort { ONLY_IP4, ONLY_WIDE, MIXED, SORTS };
+
 // The oracle: keys have numbers, and the map from a key's number to its flow is an array.
 struct model {
 	struct flow_table *table;
@@ -15,6 +17,8 @@ struct model {
 	uint32_t *flow_of; // FLOW_NONE: not in the table
 	uint32_t *key_of;  // by flow; FLOW_NONE: free
 	uint32_t used;
+	const char *form;
+	enum sort sort;
 	uint64_t seed;
 	uint64_t random;
 };
@@ -43,9 +47,10 @@ static uint32_t below(struct model *model, uint32_t n)
 	} while (0)
 
 // Neighbours on purpose: keys differ in a few bits of a port, an address, the VLAN or the family.
-static struct flow_key key_number(uint32_t number)
+static struct flow_key key_number(const struct model *model, uint32_t number)
 {
-	struct flow_key key = { .protocol = number & 1 ? 6 : 17, .family = number & 2 ? FAMILY_IP4 : FAMILY_IP6 };
+	bool ip4 = model->sort == MIXED ? number & 2 : model->sort == ONLY_IP4;
+	struct flow_key key = { .protocol = number & 1 ? 6 : 17, .family = ip4 ? FAMILY_IP4 : FAMILY_IP6 };
 
 	key.address[0].byte[0] = 10;
 	key.address[0].byte[3] = (uint8_t)(number >> 2);
@@ -53,8 +58,29 @@ static struct flow_key key_number(uint32_t number)
 	key.address[1].byte[2] = (uint8_t)(number >> 10);
 	key.port[0] = (uint16_t)(number >> 18);
 	key.port[1] = 80;
-	key.vlan = number & 4 ? 7 : 0;
+	if (model->sort == ONLY_IP4)
+		key.address[1].byte[3] = number & 6;
+	else
+		key.vlan = number & 4 ? 7 : 0;
+	if (model->sort == ONLY_WIDE)
+		key.address[1].byte[3] = number & 2;
 	return key;
+}
+
+static void lookups_packed(struct model *model, const struct flow_key key[], unsigned n, const uint32_t expected[])
+{
+	uint32_t owner[FLOW_LOOKUP_MAX], shared[FLOW_LOOKUP_MAX], halves[FLOW_LOOKUP_MAX];
+	struct flow_key4 packed[FLOW_LOOKUP_MAX];
+	struct flow_lookup lookup;
+
+	for (unsigned i = 0; i < n; i++)
+		packed[i] = flow_key_pack(&key[i]);
+	flow_table_lookup4_burst(model->table, packed, n, owner);
+	flow_table_lookup4_burst_shared(model->table, packed, n, shared);
+	flow_table_lookup4_begin(model->table, packed, n, &lookup);
+	flow_table_lookup4_end(model->table, &lookup, halves);
+	for (unsigned i = 0; i < n; i++)
+		CHECK(model, owner[i] == expected[i] && shared[i] == expected[i] && halves[i] == expected[i]);
 }
 
 static void lookups(struct model *model)
@@ -66,7 +92,7 @@ static void lookups(struct model *model)
 
 	for (unsigned i = 0; i < n; i++) {
 		number[i] = below(model, model->universe);
-		key[i] = key_number(number[i]);
+		key[i] = key_number(model, number[i]);
 		pointer[i] = &key[i];
 	}
 	flow_table_lookup_burst(model->table, pointer, n, flow);
@@ -77,6 +103,9 @@ static void lookups(struct model *model)
 	}
 	if (n > 0)
 		CHECK(model, flow_table_lookup(model->table, &key[0]) == flow[0]);
+	if (model->sort == ONLY_IP4)
+		lookups_packed(model, key, n, flow);
+	flow_table_scrub(model->table, below(model, 4));
 }
 
 static bool is_zeroed_but_for_key(const struct model *model, uint32_t flow, const struct flow_key *key)
@@ -90,12 +119,12 @@ static bool is_zeroed_but_for_key(const struct model *model, uint32_t flow, cons
 // false: the table refused.
 static bool insert(struct model *model, uint32_t number)
 {
-	struct flow_key key = key_number(number);
+	struct flow_key key = key_number(model, number);
 	uint32_t flow = flow_table_insert(model->table, &key);
 
 	if (flow == FLOW_NONE)
 		return false;
-	CHECK(model, flow < model->table->capacity);
+	CHECK(model, flow < model->table->records.capacity);
 	CHECK(model, model->key_of[flow] == FLOW_NONE);
 	CHECK(model, is_zeroed_but_for_key(model, flow, &key));
 	memset(flow_table_flow(model->table, flow), 0xff, sizeof(struct flow));
@@ -122,37 +151,83 @@ static void remove_flow(struct model *model, uint32_t flow)
 	model->used--;
 }
 
-// Recounts what the table counts as it goes, and finds every entry where its key says.
-static void check_inside(struct model *model)
+// Recounts what the wide index counts as it goes, and finds every entry where its key says. Returns its entries.
+static uint32_t check_wide(struct model *model, uint32_t *second)
 {
-	const struct flow_table *table = model->table;
-	uint32_t *overflow = calloc(table->bucket_mask + 1ul, sizeof(*overflow));
-	uint32_t entries = 0, second = 0;
-	struct flow_table_stats stats;
+	const struct flow_wide *wide = &model->table->wide;
+	uint32_t *overflow = calloc(wide->bucket_mask + 1ul, sizeof(*overflow));
+	uint32_t entries = 0;
 
-	for (uint32_t b = 0; b <= table->bucket_mask; b++)
+	for (uint32_t b = 0; b <= wide->bucket_mask; b++)
 		for (unsigned s = 0; s < BUCKET_SLOTS; s++) {
-			uint32_t flow = table->bucket[b].index[s];
+			uint32_t flow = wide->bucket[b].index[s];
 			uint64_t hash;
 			uint32_t first;
 
-			if (table->bucket[b].tag[s] == 0)
+			if (wide->bucket[b].tag[s] == 0)
 				continue;
 			CHECK(model, model->key_of[flow] != FLOW_NONE);
-			hash = flow_key_hash(&table->head.record[flow].cold.key, &table->secret);
-			first = bucket_first(table, hash);
-			CHECK(model, flow_tag(hash) == table->bucket[b].tag[s]);
-			CHECK(model, b == first || b == bucket_other(table, first, flow_tag(hash)));
+			hash = flow_key_hash(&wide->record[flow].cold.key, &wide->secret);
+			first = bucket_first(wide, hash);
+			CHECK(model, flow_tag(hash) == wide->bucket[b].tag[s]);
+			CHECK(model, b == first || b == bucket_other(wide, first, flow_tag(hash)));
 			entries++;
-			second += b != first;
+			*second += b != first;
 			overflow[first] += b != first;
 		}
-	for (uint32_t b = 0; b <= table->bucket_mask; b++)
-		CHECK(model, bucket_overflow(table->bucket[b].meta) == overflow[b]);
+	for (uint32_t b = 0; b <= wide->bucket_mask; b++)
+		CHECK(model, bucket_overflow(wide->bucket[b].meta) == overflow[b]);
 	free(overflow);
-	flow_table_stats(table, &stats);
-	CHECK(model, entries == model->used);
-	CHECK(model, stats.used == model->used);
+	return entries;
+}
+
+// The same for the IPv4 index, and that every entry is what its record's key becomes.
+static uint32_t check_narrow(struct model *model, uint32_t *second)
+{
+	const struct flow_narrow *narrow = &model->table->narrow;
+	uint16_t *overflow = calloc(narrow->mask + 1ul, sizeof(*overflow));
+	uint32_t entries = 0;
+
+	for (uint32_t b = 0; b <= narrow->mask; b++)
+		for (unsigned s = 0; s < NARROW_SLOTS; s++) {
+			const struct narrow_entry *entry = &narrow->bucket[b].entry[s];
+			uint32_t flow = (uint32_t)(entry->low & ~narrow->compare_low) - 1;
+			bool in_second = entry->high & NARROW_SECOND;
+
+			if (!(entry->high & NARROW_VALID)) {
+				CHECK(model, entry->low == 0 && (entry->high & NARROW_HIGH_MASK) == 0);
+				continue;
+			}
+			CHECK(model, model->key_of[flow] != FLOW_NONE);
+			struct flow_key4 key = flow_key_pack(&model->table->records.slot[flow].cold.key);
+			struct narrow_target target = narrow_target(narrow, &key);
+			CHECK(model, (entry->low & narrow->compare_low) == target.low);
+			CHECK(model, (entry->high & NARROW_HIGH_MASK & ~NARROW_SECOND) == target.high);
+			CHECK(model, b == (in_second ? target.first ^ target.step : target.first));
+			CHECK(model, !in_second || narrow_hinted(&narrow->bucket[target.first], target.hint));
+			entries++;
+			*second += in_second;
+			overflow[target.first] += in_second;
+		}
+	for (uint32_t b = 0; b <= narrow->mask; b++) {
+		const struct narrow_bucket *bucket = &narrow->bucket[b];
+
+		CHECK(model, narrow_spare(bucket, SPARE_OVERFLOW) == overflow[b]);
+		CHECK(model, overflow[b] || !(narrow_spare(bucket, SPARE_HINT) | narrow_spare(bucket, SPARE_HINT + 1)));
+	}
+	free(overflow);
+	return entries;
+}
+
+static void check_inside(struct model *model)
+{
+	struct flow_table_stats stats;
+	uint32_t second = 0, wide = check_wide(model, &second), narrow = check_narrow(model, &second);
+
+	flow_table_stats(model->table, &stats);
+	CHECK(model, stats.wide_used == wide);
+	CHECK(model, stats.ip4_used == narrow);
+	CHECK(model, wide + narrow == model->used);
 	CHECK(model, stats.inserts - stats.removes == model->used);
 	CHECK(model, stats.in_second_bucket == second);
 }
@@ -160,7 +235,7 @@ static void check_inside(struct model *model)
 // Fills up to the first refusal, which must be for want of a record.
 static void fill(struct model *model)
 {
-	double slots = (model->table->bucket_mask + 1.0) * BUCKET_SLOTS;
+	struct flow_table_stats stats;
 	uint32_t number = below(model, model->universe);
 
 	do
@@ -168,11 +243,12 @@ static void fill(struct model *model)
 			number = number + 1 < model->universe ? number + 1 : 0;
 		while (model->flow_of[number] != FLOW_NONE);
 	while (insert(model, number));
-	CHECK(model, model->used == model->table->capacity);
-	printf("capacity %8" PRIu32 ": first refusal at %.1f %% of the slots, %.1f %% in second buckets, "
-	       "%" PRIu64 " displacements\n", model->table->capacity, 100 * model->used / slots,
-	       100.0 * model->table->owner.in_second_bucket / model->used,
-	       model->table->owner.displacements);
+	CHECK(model, model->used == model->table->records.capacity);
+	flow_table_stats(model->table, &stats);
+	printf("%-6s capacity %8" PRIu32 ": full at %.1f %% of the IPv4 slots, %.1f %% of the wide ones; %.1f %% in second "
+	       "buckets, %" PRIu64 " displacements\n", model->form, model->used, 100.0 * stats.ip4_used / stats.ip4_slots,
+	       100.0 * stats.wide_used / stats.wide_slots, 100.0 * stats.in_second_bucket / model->used,
+	       stats.displacements);
 }
 
 // Random work around a load; remove and insert chase each other.
@@ -199,10 +275,11 @@ static void drain(struct model *model)
 			remove_flow(model, model->flow_of[number]);
 }
 
-static void run(uint32_t capacity, uint32_t operations, uint64_t seed)
+static void run(uint32_t capacity, uint32_t operations, uint64_t seed, enum flow_table_form form, enum sort sort)
 {
-	struct flow_table_params params = { .capacity = capacity, .socket = -1 };
-	struct model model = { .universe = 2 * capacity + 100, .seed = seed, .random = seed };
+	struct flow_table_params params = { .capacity = capacity, .socket = -1, .form = form };
+	struct model model = { .universe = 2 * capacity + 100, .seed = seed, .random = seed, .sort = sort,
+		.form = flow_table_form_name(form) };
 
 	for (unsigned i = 0; i < 8; i++)
 		params.secret.word[i] = draw(&model.random);
@@ -231,17 +308,19 @@ static void run(uint32_t capacity, uint32_t operations, uint64_t seed)
 
 int main(int argc, char **argv)
 {
-	// 31/32 of the slots of a power of two of buckets, less 64, is the fullest that a table can get.
-	static const uint32_t capacity[] = { 1, 2, 13, 14, 91, 246, 1000, 1176, 2416, 79296, 500000, 634816 };
+	// From 61/64 of the slots of a power of two of buckets, less a few, the next power is taken: that is as full as it gets.
+	static const uint32_t capacity[] = { 1, 2, 28, 213, 940, 1176, 2416, 31200, 79296, 499600 };
 	unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 1;
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 20260101;
-	uint32_t operations = argc > 1 ? 4000000 : 600000;
+	uint32_t operations = argc > 1 ? 4000000 : 100000;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (unsigned r = 0; r < rounds; r++, seed++) {
 		printf("seed %" PRIu64 "\n", seed);
-		for (unsigned i = 0; i < sizeof(capacity) / sizeof(capacity[0]); i++)
-			run(capacity[i], operations, seed);
+		for (unsigned form = FLOW_TABLE_FORM_PLAIN; form < FLOW_TABLE_FORMS; form++)
+			for (unsigned i = 0; i < sizeof(capacity) / sizeof(capacity[0]); i++)
+				for (unsigned sort = 0; sort < SORTS && flow_table_form_supported(form); sort++)
+					run(capacity[i], operations, seed, form, sort);
 	}
 	return 0;
 }
