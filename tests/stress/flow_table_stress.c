@@ -48,12 +48,13 @@ static uint32_t below(uint64_t *state, uint32_t n)
 	return (uint32_t)((draw(state) >> 32) * n >> 32);
 }
 
-// The number stands in all five words, so that a mixture of two keys shows.
+// The number stands in all words, so that a mixture of two keys shows. Even ones are IPv4.
 static struct flow_key key_number(uint32_t number)
 {
-	struct flow_key key = { .protocol = 17, .family = FAMILY_IP6 };
+	bool ip4 = number % 2 == 0;
+	struct flow_key key = { .protocol = 17, .family = ip4 ? FAMILY_IP4 : FAMILY_IP6 };
 
-	for (unsigned i = 0; i < 8; i++)
+	for (unsigned i = 0; i < 8; i += ip4 ? 4 : 1)
 		memcpy(&key.address[i / 4].byte[i % 4 * 4], &number, sizeof(number));
 	memcpy(key.port, &number, sizeof(number));
 	return key;
@@ -77,6 +78,14 @@ static uint32_t insert(struct stress *stress, uint32_t number)
 	if (flow == FLOW_NONE)
 		abort();
 	return flow;
+}
+
+// A reader of each form by turns, where the machine has it.
+static enum flow_table_form form_number(unsigned number)
+{
+	enum flow_table_form form = FLOW_TABLE_FORM_PLAIN + number % (FLOW_TABLE_FORMS - 1);
+
+	return flow_table_form_supported(form) ? form : FLOW_TABLE_FORM_PLAIN;
 }
 
 static void *write_always(void *argument)
@@ -162,9 +171,10 @@ static void wait_ms(unsigned ms)
 	nanosleep(&time, NULL);
 }
 
-static struct stress make_stress(uint32_t capacity)
+static struct stress make_stress(uint32_t capacity, enum flow_table_form form)
 {
-	struct flow_table_params params = { .capacity = capacity, .socket = -1 };
+	struct flow_table_params params = { .capacity = capacity, .ip4_capacity = capacity / 2, .wide_capacity = capacity / 2,
+		.socket = -1, .form = form };
 	struct stress stress = { .stay = capacity / 2, .places = capacity - capacity / 2 };
 
 	if (hash_secret_draw(&params.secret) != 0)
@@ -181,9 +191,9 @@ static struct stress make_stress(uint32_t capacity)
 	return stress;
 }
 
-static uint64_t run(uint32_t capacity, unsigned ms, unsigned readers)
+static uint64_t run(uint32_t capacity, unsigned ms, unsigned readers, enum flow_table_form form)
 {
-	struct stress stress = make_stress(capacity);
+	struct stress stress = make_stress(capacity, form);
 	struct reader reader[READERS_MAX], sum = { 0 };
 	struct flow_table_stats stats;
 	pthread_t writer;
@@ -205,8 +215,8 @@ static uint64_t run(uint32_t capacity, unsigned ms, unsigned readers)
 		sum.torn += reader[i].torn;
 	}
 	flow_table_stats(stress.table, &stats);
-	printf("capacity %7" PRIu32 ": %" PRIu64 " writes, %" PRIu64 " displacements, %" PRIu64 " lookups: %" PRIu64
-	       " missed, %" PRIu64 " wrong; %" PRIu64 " snapshots: %" PRIu64 " torn\n", capacity, stress.operations,
+	printf("%-6s capacity %7" PRIu32 ": %" PRIu64 " writes, %" PRIu64 " displacements, %" PRIu64 " lookups: %" PRIu64
+	       " missed, %" PRIu64 " wrong; %" PRIu64 " snapshots: %" PRIu64 " torn\n", flow_table_form_name(form), capacity, stress.operations,
 	       stats.displacements, sum.lookups, sum.missed, sum.wrong, sum.snapshots, sum.torn);
 	flow_table_destroy(stress.table);
 	free(stress.flow_of);
@@ -216,13 +226,14 @@ static uint64_t run(uint32_t capacity, unsigned ms, unsigned readers)
 
 int main(int argc, char **argv)
 {
-	// As full as tables can be, and few buckets, so that writer and readers meet.
-	static const uint32_t capacity[] = { 14, 1176, 2416, 79296 };
-	unsigned ms = (argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 8) * 1000 / 4;
+	// As full as the indices can be, and few buckets, so that writer and readers meet.
+	static const uint32_t capacity[] = { 28, 1880, 62200, 124800 };
+	unsigned ms = (argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 9) * 1000 / 4 / (FLOW_TABLE_FORMS - 1);
 	unsigned readers = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 2;
 	uint64_t errors = 0;
 
 	for (unsigned i = 0; i < 4; i++)
-		errors += run(capacity[i], ms, readers < READERS_MAX ? readers : READERS_MAX);
+		for (unsigned form = 0; form < FLOW_TABLE_FORMS - 1; form++)
+			errors += run(capacity[i], ms, readers < READERS_MAX ? readers : READERS_MAX, form_number(form));
 	return errors > 0;
 }

@@ -125,16 +125,23 @@ static void inserted_flow_is_found_until_it_is_removed(void **state)
 	flow_table_destroy(table);
 }
 
-static void keys_that_differ_in_one_bit_are_different_flows(void **state)
+// Behind an IPv4 address there are only zeroes.
+static bool is_part_of_key(const struct flow_key *key, unsigned byte)
+{
+	return key->family != FAMILY_IP4 || byte >= offsetof(struct flow_key, port) || byte % sizeof(struct ip_address) < 4;
+}
+
+static void check_every_bit(struct flow_key key)
 {
 	struct flow_table *table = make_table(1000);
-	struct flow_key key = key_number(1);
 	uint32_t flow = flow_table_insert(table, &key);
 
-	(void)state;
 	for (unsigned bit = 0; bit < 8 * sizeof(key); bit++) {
 		struct flow_key other = key;
 		uint32_t its;
+
+		if (!is_part_of_key(&key, bit / 8))
+			continue;
 
 		((uint8_t *)&other)[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		assert_int_equal(flow_table_lookup(table, &other), FLOW_NONE);
@@ -143,6 +150,13 @@ static void keys_that_differ_in_one_bit_are_different_flows(void **state)
 		assert_int_equal(flow_table_lookup(table, &key), flow);
 	}
 	flow_table_destroy(table);
+}
+
+static void keys_that_differ_in_one_bit_are_different_flows(void **state)
+{
+	(void)state;
+	check_every_bit(key_number(1));
+	check_every_bit(wide_key_number(1));
 }
 
 static void index_is_handed_out_again_with_clean_records(void **state)
