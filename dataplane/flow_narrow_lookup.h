@@ -105,9 +105,10 @@ static __rte_always_inline void narrow_lookup_end(const struct flow_narrow *narr
 
 		flow[i] = form.probe(narrow, bucket, target) - 1;
 		// A key that is in neither bucket may have come back to its first one in between.
-		if (shared && unlikely(((flow[i] == FLOW_NONE) &
-					version_changed(&narrow->bucket[lookup->first[i]], version[i])) |
-				       (check_hits && version_changed(bucket, own_version))))
+		if (shared && flow[i] == FLOW_NONE &&
+		    unlikely(version_changed(&narrow->bucket[lookup->first[i]], version[i])))
+			flow[i] = narrow_lookup_again(narrow, lookup, i);
+		else if (check_hits && unlikely(version_changed(bucket, own_version)))
 			flow[i] = narrow_lookup_again(narrow, lookup, i);
 	}
 }
