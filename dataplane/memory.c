@@ -14,11 +14,11 @@
 #include <rte_malloc.h>
 
 enum {
-	LINE = 64,
+	BLOCK_ALIGN = 128, // of flow_slot, the strictest of all that is put here
 	HUGE_PAGE = 2 << 20,
 };
 
-// One line before each block: where it came from.
+// Before each block: where it came from.
 struct memory_header {
 	size_t mapped; // bytes of a mapping, 0: DPDK's heap
 };
@@ -76,14 +76,14 @@ void *memory_take(const char *what, size_t bytes, int socket)
 		return NULL;
 	}
 	if (dpdk_has_hugepages())
-		header = rte_zmalloc_socket(what, bytes + LINE, LINE, socket < 0 ? SOCKET_ID_ANY : socket);
+		header = rte_zmalloc_socket(what, bytes + BLOCK_ALIGN, BLOCK_ALIGN, socket < 0 ? SOCKET_ID_ANY : socket);
 	if (header == NULL)
-		header = take_mapping(what, bytes + LINE, socket);
+		header = take_mapping(what, bytes + BLOCK_ALIGN, socket);
 	if (header == NULL) {
 		errno = ENOMEM;
 		return NULL;
 	}
-	return (char *)header + LINE;
+	return (char *)header + BLOCK_ALIGN;
 }
 
 void memory_give(void *memory, size_t bytes)
@@ -93,7 +93,7 @@ void memory_give(void *memory, size_t bytes)
 	(void)bytes;
 	if (memory == NULL)
 		return;
-	header = (struct memory_header *)((char *)memory - LINE);
+	header = (struct memory_header *)((char *)memory - BLOCK_ALIGN);
 	if (header->mapped > 0)
 		munmap(header, header->mapped);
 	else

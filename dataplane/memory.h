@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-// Zeroed memory, aligned to a cache line at least, on NUMA node socket (-1: any). NULL with errno ENOMEM.
+// Zeroed memory, aligned to 128 bytes at least, on NUMA node socket (-1: any). NULL with errno ENOMEM.
 // Control thread.
 void *memory_take(const char *what, size_t bytes, int socket);
 

@@ -88,7 +88,7 @@ static void memory_is_zeroed_aligned_and_writable_to_its_end(void **state)
 		uint8_t *memory = memory_take("test", bytes[i], 0);
 
 		assert_non_null(memory);
-		assert_int_equal((uintptr_t)memory % 64, 0);
+		assert_int_equal((uintptr_t)memory % 128, 0);
 		for (size_t b = 0; b < bytes[i]; b++)
 			assert_int_equal(memory[b], 0);
 		memset(memory, 0xff, bytes[i]);
