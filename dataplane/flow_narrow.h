@@ -2,7 +2,7 @@
 // The flow table's index of IPv4 keys: exact, four entries a cache line, no other memory touched. Private to the flow table.
 //
 // An entry does not store the whole key. Its bucket number is a keyed hash of most of the key, xored with the rest of it,
-// the low bits of the port word (quotienting): so number and stored bits together are the key, and
+// the low bits of the port word, shuffled (quotienting): so number and stored bits together are the key, and
 //  - two keys that differ only in those port bits never share a first bucket,
 //  - any two others do with a probability of at most two in the number of buckets, over the secret: NH (UMAC,
 //    CRYPTO '99) brings the stored bits to 64, multiply-shift (Dietzfelbinger et al., J. Algorithms 25, 1997)
@@ -65,7 +65,9 @@ struct flow_narrow {
 	struct narrow_bucket *bucket;
 	uint32_t mask;       // buckets - 1
 	uint8_t bits;        // log2(buckets)
+	uint8_t half_bits;   // half of bits, rounded up
 	uint8_t index_bits;  // of index + 1
+	uint32_t shuffle;    // secret, odd
 	uint32_t add[4];     // secret
 	uint64_t multiplier; // secret, odd
 	uint64_t compare_low; // the bits of low that are key
@@ -103,6 +105,15 @@ static inline uint8_t narrow_hint(uint64_t hash)
 	return hash >> 8 & 31;
 }
 
+// Shuffles the port bits that are not stored, one to one: ports come in blocks and steps, which would stay such in the
+// bucket numbers, and those of a few sources would lie on each other.
+static inline uint32_t narrow_shuffle(const struct flow_narrow *narrow, uint32_t port_word)
+{
+	uint32_t ports = port_word & narrow->mask;
+
+	return (ports ^ ports >> narrow->half_bits) * narrow->shuffle & narrow->mask;
+}
+
 static inline struct narrow_target narrow_target(const struct flow_narrow *narrow, const struct flow_key4 *key)
 {
 	uint32_t address[2], port_word;
@@ -116,7 +127,7 @@ static inline struct narrow_target narrow_target(const struct flow_narrow *narro
 	return (struct narrow_target){
 		.low = (uint64_t)address[0] << 32 | (uint32_t)rest,
 		.high = (uint64_t)key->protocol << 40 | NARROW_VALID | rest >> 32 << 32 | address[1],
-		.first = (port_word & narrow->mask) ^ (uint32_t)(hash >> (64 - narrow->bits)),
+		.first = narrow_shuffle(narrow, port_word) ^ (uint32_t)(hash >> (64 - narrow->bits)),
 		.step = narrow_step(narrow, hash),
 		.hint = narrow_hint(hash),
 	};

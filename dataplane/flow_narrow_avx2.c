@@ -75,7 +75,10 @@ static __rte_always_inline void prepare(const struct flow_narrow *narrow, const 
 	const __m256i high = _mm256_or_si256(
 		_mm256_or_si256(_mm256_slli_epi64(protocol, 40), _mm256_set1_epi64x((long long)NARROW_VALID)),
 		_mm256_or_si256(_mm256_andnot_si256(low32, above), address1));
-	const __m256i first = _mm256_xor_si256(_mm256_and_si256(ports, mask),
+	const __m256i unstored = _mm256_and_si256(ports, mask);
+	const __m256i folded = _mm256_xor_si256(unstored, _mm256_srl_epi64(unstored, _mm_cvtsi32_si128(narrow->half_bits)));
+	const __m256i shuffled = _mm256_and_si256(_mm256_mul_epu32(folded, _mm256_set1_epi64x(narrow->shuffle)), mask);
+	const __m256i first = _mm256_xor_si256(shuffled,
 		_mm256_srl_epi64(hash, _mm_cvtsi32_si128(64 - narrow->bits)));
 	const __m256i step = _mm256_or_si256(_mm256_set1_epi64x(1), _mm256_and_si256(mask,
 		_mm256_srl_epi64(hash, _mm_cvtsi32_si128(64 - 2 * narrow->bits))));
