@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// portier's own table, used as its header says.
+#include "bench/table_ops.h"
+
+#include <stdlib.h>
+
+#include "bench/burst_records.h"
+#include "bench/keys.h"
+
+enum {
+	AHEAD_BYTES = 512 << 10, // of buckets: from here on memory is waited for, so that looking ahead pays
+};
+
+struct portier {
+	struct flow_table *table;
+	enum ip_family family;
+	bool ahead;
+};
+
+static struct flow_table_params params_of(const struct table_setup *setup)
+{
+	const bool ip4 = setup->family == FAMILY_IP4;
+	struct flow_table_params params = {
+		.capacity = setup->flows,
+		.ip4_capacity = ip4 ? setup->flows : 1,
+		.wide_capacity = ip4 ? 1 : setup->flows,
+		.socket = -1,
+		.form = setup->form,
+	};
+
+	for (unsigned i = 0; i < 8; i++) // the same in each run
+		params.secret.word[i] = 0x9e3779b97f4a7c15 * (i + 1);
+	if (setup->full)
+		params.capacity = ip4 ? setup->slots : 2 * setup->slots;
+	if (params.capacity > FLOW_TABLE_CAPACITY_MAX)
+		params.capacity = FLOW_TABLE_CAPACITY_MAX;
+	return params;
+}
+
+static size_t no_bytes(const struct table_setup *setup)
+{
+	(void)setup;
+	return 0;
+}
+
+static size_t portier_bytes(const struct table_setup *setup)
+{
+	const struct flow_table_params params = params_of(setup);
+
+	return flow_table_bytes(&params);
+}
+
+static struct flow_table_stats stats_of(const struct portier *portier)
+{
+	struct flow_table_stats stats;
+
+	flow_table_stats(portier->table, &stats);
+	return stats;
+}
+
+static uint64_t portier_proper_bytes(const void *table)
+{
+	const struct portier *portier = table;
+	const struct flow_table_stats stats = stats_of(portier);
+
+	return portier->family == FAMILY_IP4 ? stats.ip4_bytes : stats.wide_bytes;
+}
+
+static uint64_t portier_slots(const void *table)
+{
+	const struct portier *portier = table;
+	const struct flow_table_stats stats = stats_of(portier);
+
+	return portier->family == FAMILY_IP4 ? stats.ip4_slots : stats.wide_slots;
+}
+
+static void *portier_create(const struct table_setup *setup)
+{
+	const struct flow_table_params params = params_of(setup);
+	struct portier *portier = calloc(1, sizeof(*portier));
+
+	if (portier == NULL)
+		return NULL;
+	portier->family = setup->family;
+	portier->table = flow_table_create(&params);
+	if (portier->table == NULL) {
+		free(portier);
+		return NULL;
+	}
+	portier->ahead = portier_proper_bytes(portier) >= AHEAD_BYTES;
+	return portier;
+}
+
+static void portier_destroy(void *table)
+{
+	struct portier *portier = table;
+
+	flow_table_destroy(portier->table);
+	free(portier);
+}
+
+typedef void burst_fn(const struct flow_table *table, const void *keys, uint32_t flow[BURST]);
+
+static void burst4(const struct flow_table *table, const void *keys, uint32_t flow[BURST])
+{
+	flow_table_lookup4_burst(table, keys, BURST, flow);
+}
+
+static void burst4_shared(const struct flow_table *table, const void *keys, uint32_t flow[BURST])
+{
+	flow_table_lookup4_burst_shared(table, keys, BURST, flow);
+}
+
+static __rte_always_inline void point(const struct flow_key *keys, const struct flow_key *pointer[BURST])
+{
+	for (unsigned i = 0; i < BURST; i++)
+		pointer[i] = &keys[i];
+}
+
+static void burst6(const struct flow_table *table, const void *keys, uint32_t flow[BURST])
+{
+	const struct flow_key *pointer[BURST];
+
+	point(keys, pointer);
+	flow_table_lookup_burst(table, pointer, BURST, flow);
+}
+
+static void burst6_shared(const struct flow_table *table, const void *keys, uint32_t flow[BURST])
+{
+	const struct flow_key *pointer[BURST];
+
+	point(keys, pointer);
+	flow_table_lookup_burst_shared(table, pointer, BURST, flow);
+}
+
+// Records are fetched when they are known, and touched a burst later. ahead: the next burst's buckets are fetched before
+// this one's are looked at.
+static __rte_always_inline uint64_t lookup(const struct portier *portier, const char *keys, size_t step, size_t bursts,
+					   burst_fn *burst, const bool ahead, const bool touch)
+{
+	char *records = (char *)flow_table_flow(portier->table, 0);
+	struct flow_lookup pending[2];
+	int32_t flow[2][BURST];
+	uint64_t hits = 0;
+
+	if (ahead)
+		flow_table_lookup4_begin(portier->table, (const void *)keys, BURST, &pending[0]);
+	for (size_t b = 0; b < bursts; b++) {
+		const char *next = keys + (b + 1) * BURST * step;
+		int32_t *now = flow[b & 1];
+
+		if (ahead && b + 1 < bursts)
+			flow_table_lookup4_begin(portier->table, (const void *)next, BURST, &pending[(b + 1) & 1]);
+		if (ahead)
+			flow_table_lookup4_end(portier->table, &pending[b & 1], (uint32_t *)now);
+		else
+			burst(portier->table, next - BURST * step, (uint32_t *)now);
+		hits += burst_hits(now);
+		if (touch)
+			burst_fetch(records, sizeof(struct flow_slot), now);
+		if (touch && b > 0)
+			burst_touch(records, sizeof(struct flow_slot), flow[(b - 1) & 1]);
+	}
+	if (touch)
+		burst_touch(records, sizeof(struct flow_slot), flow[(bursts - 1) & 1]);
+	return hits;
+}
+
+static uint64_t portier_lookup(void *table, const struct stream *stream, size_t from, size_t n, bool touch)
+{
+	const struct portier *portier = table;
+	const size_t step = key_bytes(portier->family);
+	const char *keys = (const char *)stream->key + from * step;
+
+	if (portier->family != FAMILY_IP4)
+		return touch ? lookup(portier, keys, sizeof(struct flow_key), n / BURST, burst6, false, true) :
+			       lookup(portier, keys, sizeof(struct flow_key), n / BURST, burst6, false, false);
+	if (portier->ahead)
+		return touch ? lookup(portier, keys, sizeof(struct flow_key4), n / BURST, burst4, true, true) :
+			       lookup(portier, keys, sizeof(struct flow_key4), n / BURST, burst4, true, false);
+	return touch ? lookup(portier, keys, sizeof(struct flow_key4), n / BURST, burst4, false, true) :
+		       lookup(portier, keys, sizeof(struct flow_key4), n / BURST, burst4, false, false);
+}
+
+// Without looking ahead, which only the owner can.
+static uint64_t owner_lookup(void *table, const struct stream *stream, size_t from, size_t n, bool touch)
+{
+	const struct portier *portier = table;
+	const size_t step = key_bytes(portier->family);
+
+	(void)touch;
+	return lookup(portier, (const char *)stream->key + from * step, step, n / BURST,
+		      portier->family == FAMILY_IP4 ? burst4 : burst6, false, false);
+}
+
+static uint64_t shared_lookup(void *table, const struct stream *stream, size_t from, size_t n, bool touch)
+{
+	const struct portier *portier = table;
+	const size_t step = key_bytes(portier->family);
+
+	(void)touch;
+	return lookup(portier, (const char *)stream->key + from * step, step, n / BURST,
+		      portier->family == FAMILY_IP4 ? burst4_shared : burst6_shared, false, false);
+}
+
+static void find(const struct portier *portier, const void *keys, unsigned n, uint32_t flow[])
+{
+	const struct flow_key *pointer[BURST] = { NULL };
+
+	if (portier->family == FAMILY_IP4) {
+		flow_table_lookup4_burst(portier->table, keys, n, flow);
+		return;
+	}
+	for (unsigned i = 0; i < n; i++)
+		pointer[i] = (const struct flow_key *)keys + i;
+	flow_table_lookup_burst(portier->table, pointer, n, flow);
+}
+
+// As a worker does: a burst is looked up, and what is not there is made.
+static unsigned portier_insert(void *table, const void *keys, unsigned n)
+{
+	struct portier *portier = table;
+	uint32_t flow[BURST];
+
+	find(portier, keys, n, flow);
+	for (unsigned i = 0; i < n; i++) {
+		const struct flow_key key = portier->family == FAMILY_IP4 ?
+						    flow_key_unpack((const struct flow_key4 *)keys + i) :
+						    ((const struct flow_key *)keys)[i];
+
+		if (flow[i] == FLOW_NONE && flow_table_insert(portier->table, &key) == FLOW_NONE)
+			return i;
+	}
+	return n;
+}
+
+static unsigned portier_remove(void *table, const void *keys, unsigned n)
+{
+	struct portier *portier = table;
+	unsigned removed = 0;
+	uint32_t flow[BURST];
+
+	find(portier, keys, n, flow);
+	for (unsigned i = 0; i < n; i++) {
+		if (flow[i] == FLOW_NONE)
+			continue;
+		flow_table_remove(portier->table, flow[i]);
+		removed++;
+	}
+	return removed;
+}
+
+const struct table_ops table_portier = {
+	.name = "portier", .heap_bytes = no_bytes, .system_bytes = portier_bytes, .create = portier_create,
+	.destroy = portier_destroy, .lookup = portier_lookup, .insert = portier_insert, .remove = portier_remove,
+	.slots = portier_slots, .proper_bytes = portier_proper_bytes,
+};
+const struct table_ops table_portier_owner = {
+	.name = "portier_owner", .hidden = true, .shares = &table_portier, .lookup = owner_lookup,
+};
+const struct table_ops table_portier_shared = {
+	.name = "portier_shared", .hidden = true, .shares = &table_portier, .lookup = shared_lookup,
+};
