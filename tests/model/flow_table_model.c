@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The flow table against a naive map: random inserts, lookups and removes, every answer compared, the inside checked.
 //
-// flow_table_model [ROUNDS [SEED]]: rounds of all capacities; without arguments one short round.
+// flow_table_model [ROUNDS [SEED]]: rounds of all shapes, forms and sorts of keys; without arguments one short round.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,8 @@
 
 enum sort { ONLY_IP4, ONLY_WIDE, MIXED, SORTS };
 
+enum { LARGE = 1 << 14 }; // slots: in smaller indices chance decides how full they get
+
 // The oracle: keys have numbers, and the map from a key's number to its flow is an array.
 struct model {
 	struct flow_table *table;
@@ -17,8 +19,10 @@ struct model {
 	uint32_t *flow_of; // FLOW_NONE: not in the table
 	uint32_t *key_of;  // by flow; FLOW_NONE: free
 	uint32_t used;
+	uint64_t refusals;
 	const char *form;
 	enum sort sort;
+	double least_load; // at which a refusal for want of a slot may be, in large indices
 	uint64_t seed;
 	uint64_t random;
 };
@@ -67,19 +71,25 @@ static struct flow_key key_number(const struct model *model, uint32_t number)
 	return key;
 }
 
-static void lookups_packed(struct model *model, const struct flow_key key[], unsigned n, const uint32_t expected[])
+// Of a burst, the keys that the IPv4 index holds, in all the ways that there are for them.
+static void lookups_packed(struct model *model, const struct flow_key key[], unsigned n, const uint32_t number[])
 {
-	uint32_t owner[FLOW_LOOKUP_MAX], shared[FLOW_LOOKUP_MAX], halves[FLOW_LOOKUP_MAX];
+	uint32_t owner[FLOW_LOOKUP_MAX], shared[FLOW_LOOKUP_MAX], halves[FLOW_LOOKUP_MAX], expected[FLOW_LOOKUP_MAX];
 	struct flow_key4 packed[FLOW_LOOKUP_MAX];
 	struct flow_lookup lookup;
+	unsigned count = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		packed[i] = flow_key_pack(&key[i]);
-	flow_table_lookup4_burst(model->table, packed, n, owner);
-	flow_table_lookup4_burst_shared(model->table, packed, n, shared);
-	flow_table_lookup4_begin(model->table, packed, n, &lookup);
+		if (flow_key_fits_ip4(&key[i])) {
+			expected[count] = model->flow_of[number[i]];
+			packed[count++] = flow_key_pack(&key[i]);
+		}
+	flow_table_lookup4_burst(model->table, packed, count, owner);
+	flow_table_lookup4_burst_shared(model->table, packed, count, shared);
+	flow_table_lookup4_begin(model->table, packed, count, &lookup);
+	flow_table_scrub(model->table, below(model, 4));
 	flow_table_lookup4_end(model->table, &lookup, halves);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < count; i++)
 		CHECK(model, owner[i] == expected[i] && shared[i] == expected[i] && halves[i] == expected[i]);
 }
 
@@ -101,11 +111,9 @@ static void lookups(struct model *model)
 		CHECK(model, flow[i] == model->flow_of[number[i]]);
 		CHECK(model, shared[i] == flow[i]);
 	}
-	if (n > 0)
-		CHECK(model, flow_table_lookup(model->table, &key[0]) == flow[0]);
-	if (model->sort == ONLY_IP4)
-		lookups_packed(model, key, n, flow);
-	flow_table_scrub(model->table, below(model, 4));
+	for (unsigned i = 0; i < n; i += 8)
+		CHECK(model, flow_table_lookup(model->table, &key[i]) == flow[i]);
+	lookups_packed(model, key, n, number);
 }
 
 static bool is_zeroed_but_for_key(const struct model *model, uint32_t flow, const struct flow_key *key)
@@ -116,14 +124,30 @@ static bool is_zeroed_but_for_key(const struct model *model, uint32_t flow, cons
 	       memcmp(flow_table_cold(model->table, flow), &expected.cold, sizeof(expected.cold)) == 0;
 }
 
+// The table refused: there is no record left, or the index that the key belongs to is as good as full.
+static void check_refusal(struct model *model, const struct flow_key *key)
+{
+	struct flow_table_stats stats;
+
+	flow_table_stats(model->table, &stats);
+	CHECK(model, stats.insert_failures == ++model->refusals);
+	CHECK(model, flow_table_lookup(model->table, key) == FLOW_NONE);
+	bool ip4 = flow_key_fits_ip4(key);
+	double slots = ip4 ? stats.ip4_slots : stats.wide_slots, load = (ip4 ? stats.ip4_used : stats.wide_used) / slots;
+	CHECK(model, model->used == stats.capacity || slots < LARGE || load >= model->least_load);
+	CHECK(model, model->used == stats.capacity || load >= 0.75);
+}
+
 // false: the table refused.
 static bool insert(struct model *model, uint32_t number)
 {
 	struct flow_key key = key_number(model, number);
 	uint32_t flow = flow_table_insert(model->table, &key);
 
-	if (flow == FLOW_NONE)
+	if (flow == FLOW_NONE) {
+		check_refusal(model, &key);
 		return false;
+	}
 	CHECK(model, flow < model->table->records.capacity);
 	CHECK(model, model->key_of[flow] == FLOW_NONE);
 	CHECK(model, is_zeroed_but_for_key(model, flow, &key));
@@ -166,11 +190,12 @@ static uint32_t check_wide(struct model *model, uint32_t *second)
 
 			if (wide->bucket[b].tag[s] == 0)
 				continue;
-			CHECK(model, model->key_of[flow] != FLOW_NONE);
+			CHECK(model, flow < model->table->records.capacity && model->key_of[flow] != FLOW_NONE);
 			hash = flow_key_hash(&wide->record[flow].cold.key, &wide->secret);
 			first = bucket_first(wide, hash);
 			CHECK(model, flow_tag(hash) == wide->bucket[b].tag[s]);
 			CHECK(model, b == first || b == bucket_other(wide, first, flow_tag(hash)));
+			CHECK(model, first == bucket_other(wide, bucket_other(wide, first, flow_tag(hash)), flow_tag(hash)));
 			entries++;
 			*second += b != first;
 			overflow[first] += b != first;
@@ -198,12 +223,13 @@ static uint32_t check_narrow(struct model *model, uint32_t *second)
 				CHECK(model, entry->low == 0 && (entry->high & NARROW_HIGH_MASK) == 0);
 				continue;
 			}
-			CHECK(model, model->key_of[flow] != FLOW_NONE);
+			CHECK(model, flow < model->table->records.capacity && model->key_of[flow] != FLOW_NONE);
 			struct flow_key4 key = flow_key_pack(&model->table->records.slot[flow].cold.key);
 			struct narrow_target target = narrow_target(narrow, &key);
 			CHECK(model, (entry->low & narrow->compare_low) == target.low);
 			CHECK(model, (entry->high & NARROW_HIGH_MASK & ~NARROW_SECOND) == target.high);
 			CHECK(model, b == (in_second ? target.first ^ target.step : target.first));
+			CHECK(model, target.first <= narrow->mask && target.step <= narrow->mask && target.step > 0);
 			CHECK(model, !in_second || narrow_hinted(&narrow->bucket[target.first], target.hint));
 			entries++;
 			*second += in_second;
@@ -232,8 +258,25 @@ static void check_inside(struct model *model)
 	CHECK(model, stats.in_second_bucket == second);
 }
 
-// Fills up to the first refusal, which must be for want of a record.
-static void fill(struct model *model)
+// Every record, by its index, as another thread would copy it.
+static void check_snapshots(struct model *model)
+{
+	struct flow hot;
+	struct flow_cold cold;
+
+	for (uint32_t flow = 0; flow < model->table->records.capacity; flow++) {
+		bool lives = flow_table_snapshot(model->table, flow, &hot, &cold);
+
+		CHECK(model, lives == (model->key_of[flow] != FLOW_NONE));
+		if (!lives)
+			continue;
+		struct flow_key key = key_number(model, model->key_of[flow]);
+		CHECK(model, flow_key_equal(&cold.key, &key) && cold.id == model->key_of[flow]);
+	}
+}
+
+// Fills up to the first refusal.
+static void fill(struct model *model, const char *how)
 {
 	struct flow_table_stats stats;
 	uint32_t number = below(model, model->universe);
@@ -243,15 +286,15 @@ static void fill(struct model *model)
 			number = number + 1 < model->universe ? number + 1 : 0;
 		while (model->flow_of[number] != FLOW_NONE);
 	while (insert(model, number));
-	CHECK(model, model->used == model->table->records.capacity);
 	flow_table_stats(model->table, &stats);
-	printf("%-6s capacity %8" PRIu32 ": full at %.1f %% of the IPv4 slots, %.1f %% of the wide ones; %.1f %% in second "
-	       "buckets, %" PRIu64 " displacements\n", model->form, model->used, 100.0 * stats.ip4_used / stats.ip4_slots,
-	       100.0 * stats.wide_used / stats.wide_slots, 100.0 * stats.in_second_bucket / model->used,
-	       stats.displacements);
+	printf("%-6s %-7s capacity %6" PRIu32 ", %s: refuses at %5.1f %% of %6" PRIu32 " IPv4 slots, %5.1f %% of %6" PRIu32
+	       " wide; %4.1f %% in second buckets, %" PRIu64 " moves\n", model->form,
+	       model->used == stats.capacity ? "records" : "slots", stats.capacity, how,
+	       100.0 * stats.ip4_used / stats.ip4_slots, stats.ip4_slots, 100.0 * stats.wide_used / stats.wide_slots,
+	       stats.wide_slots, 100.0 * stats.in_second_bucket / model->used, stats.displacements);
 }
 
-// Random work around a load; remove and insert chase each other.
+// Random work up to a load; remove and insert chase each other.
 static void churn(struct model *model, uint32_t operations, uint32_t target)
 {
 	for (uint32_t i = 0; i < operations; i++) {
@@ -261,7 +304,7 @@ static void churn(struct model *model, uint32_t operations, uint32_t target)
 			if (model->used >= target || below(model, 4) == 0)
 				remove_flow(model, model->flow_of[number]);
 		} else if (model->used < target) {
-			CHECK(model, insert(model, number));
+			insert(model, number);
 		}
 		if (below(model, 16) == 0)
 			lookups(model);
@@ -275,10 +318,38 @@ static void drain(struct model *model)
 			remove_flow(model, model->flow_of[number]);
 }
 
-static void run(uint32_t capacity, uint32_t operations, uint64_t seed, enum flow_table_form form, enum sort sort)
+// Up to the first refusal, fresh; about there for a while; up to there again; all away; and once more.
+static void live(struct model *model, uint32_t operations)
 {
-	struct flow_table_params params = { .capacity = capacity, .socket = -1, .form = form };
-	struct model model = { .universe = 2 * capacity + 100, .seed = seed, .random = seed, .sort = sort,
+	uint32_t capacity = model->table->records.capacity;
+
+	churn(model, operations / 4, capacity / 4 + 1);
+	check_inside(model);
+	model->least_load = 0.95;
+	fill(model, "fresh  ");
+	check_inside(model);
+	model->least_load = 0.93; // churn leaves more of them in second buckets
+	churn(model, operations, capacity);
+	check_inside(model);
+	check_snapshots(model);
+	fill(model, "churned");
+	check_inside(model);
+	drain(model);
+	check_inside(model);
+	fill(model, "again  ");
+	check_inside(model);
+	check_snapshots(model);
+}
+
+struct shape {
+	uint32_t capacity, ip4_capacity, wide_capacity;
+};
+
+static void run(const struct shape *shape, uint32_t operations, uint64_t seed, enum flow_table_form form, enum sort sort)
+{
+	struct flow_table_params params = { .capacity = shape->capacity, .ip4_capacity = shape->ip4_capacity,
+		.wide_capacity = shape->wide_capacity, .socket = -1, .form = form };
+	struct model model = { .universe = 2 * shape->capacity + 100, .seed = seed, .random = seed, .sort = sort,
 		.form = flow_table_form_name(form) };
 
 	for (unsigned i = 0; i < 8; i++)
@@ -286,20 +357,11 @@ static void run(uint32_t capacity, uint32_t operations, uint64_t seed, enum flow
 	model.table = flow_table_create(&params);
 	CHECK(&model, model.table != NULL);
 	model.flow_of = malloc(model.universe * sizeof(uint32_t));
-	model.key_of = malloc(capacity * sizeof(uint32_t));
+	model.key_of = malloc(shape->capacity * sizeof(uint32_t));
 	memset(model.flow_of, 0xff, model.universe * sizeof(uint32_t));
-	memset(model.key_of, 0xff, capacity * sizeof(uint32_t));
+	memset(model.key_of, 0xff, shape->capacity * sizeof(uint32_t));
 
-	churn(&model, operations / 4, capacity / 2 + 1);
-	check_inside(&model);
-	fill(&model);
-	check_inside(&model);
-	churn(&model, operations, capacity);
-	check_inside(&model);
-	drain(&model);
-	check_inside(&model);
-	fill(&model);
-	check_inside(&model);
+	live(&model, operations);
 
 	flow_table_destroy(model.table);
 	free(model.flow_of);
@@ -308,19 +370,24 @@ static void run(uint32_t capacity, uint32_t operations, uint64_t seed, enum flow
 
 int main(int argc, char **argv)
 {
-	// From 61/64 of the slots of a power of two of buckets, less a few, the next power is taken: that is as full as it gets.
-	static const uint32_t capacity[] = { 1, 2, 28, 213, 940, 1176, 2416, 31200, 79296, 499600 };
+	// First those that run out of records; the fullest that an index gets is 61/64 of a power of two of slots, less a few.
+	// Then those that run out of slots: they have records for more flows than the indices are for.
+	static const struct shape shape[] = {
+		{ 1, 0, 0 }, { 2, 0, 0 }, { 28, 0, 0 }, { 213, 0, 0 }, { 940, 0, 0 }, { 1176, 0, 0 }, { 2416, 0, 0 },
+		{ 31200, 0, 0 }, { 79296, 0, 0 },
+		{ 200, 1, 1 }, { 4000, 900, 500 }, { 40000, 15500, 19000 }, { 300000, 124000, 150000 },
+	};
 	unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 1;
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 20260101;
-	uint32_t operations = argc > 1 ? 4000000 : 100000;
+	uint32_t operations = argc > 1 ? 4000000 : 60000;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (unsigned r = 0; r < rounds; r++, seed++) {
 		printf("seed %" PRIu64 "\n", seed);
 		for (unsigned form = FLOW_TABLE_FORM_PLAIN; form < FLOW_TABLE_FORMS; form++)
-			for (unsigned i = 0; i < sizeof(capacity) / sizeof(capacity[0]); i++)
+			for (unsigned i = 0; i < sizeof(shape) / sizeof(shape[0]); i++)
 				for (unsigned sort = 0; sort < SORTS && flow_table_form_supported(form); sort++)
-					run(capacity[i], operations, seed, form, sort);
+					run(&shape[i], operations, seed, form, sort);
 	}
 	return 0;
 }
