@@ -9,12 +9,18 @@
 
 enum {
 	WHEEL_SLOTS = 1024,
+	SLOTS_AT_ONCE = 64, // that a call makes come up, when the clock jumped
 
-	// Lists behind the wheel's slots.
-	LIST_DUE = WHEEL_SLOTS, // slots that came up and are not worked off yet
-	LIST_QUEUE,             // first of the queues of embryonic flows
+	// Groups behind the wheel's slots.
+	GROUP_DUE = WHEEL_SLOTS, // slots that came up and are not worked off yet
+	GROUP_QUEUE,             // first of the queues of embryonic flows
 	QUEUES = 4,
-	LISTS = LIST_QUEUE + QUEUES,
+	GROUPS = GROUP_QUEUE + QUEUES,
+
+	// Each group is so many lists. One list gives its flows no faster than memory answers, each telling where the
+	// next one is; of several, one's next flow is fetched while the others' are worked off.
+	LANES = 4,
+	LISTS = GROUPS * LANES,
 
 	QUEUE_STAMPS = 32, // flow_cold.queued has five bits
 };
@@ -48,7 +54,8 @@ struct ageing {
 	void *context;
 	uint64_t hand; // last slot that came up, counted since tick 0
 	unsigned wheel_shift;
-	unsigned turn; // which collector starts
+	unsigned turn; // which collector starts, and with which lane
+	unsigned lane; // of the due, whose turn it is
 	uint32_t embryonic; // owner: writes, all: read
 	uint32_t embryonic_quota;
 	struct queue queue[QUEUES];
@@ -145,8 +152,15 @@ static void join(struct ageing *ageing, uint32_t a, uint32_t b)
 	__atomic_store_n(prev_of(ageing, b), a, __ATOMIC_RELAXED);
 }
 
-static void append(struct ageing *ageing, uint32_t list, uint32_t flow)
+static uint32_t list_of(uint32_t group, uint32_t flow)
 {
+	return group * LANES + flow % LANES;
+}
+
+static void append(struct ageing *ageing, uint32_t group, uint32_t flow)
+{
+	uint32_t list = list_of(group, flow);
+
 	join(ageing, ageing->list[list].last, flow);
 	join(ageing, flow, END | list);
 }
@@ -189,7 +203,7 @@ static void queue_add(struct ageing *ageing, unsigned q, uint32_t flow, uint64_t
 {
 	cold(ageing, flow)->list = IN_QUEUE + q;
 	cold(ageing, flow)->queued = stamp(&ageing->queue[q], now);
-	append(ageing, LIST_QUEUE + q, flow);
+	append(ageing, GROUP_QUEUE + q, flow);
 }
 
 void ageing_add(struct ageing *ageing, uint32_t flow, uint64_t now)
@@ -250,54 +264,104 @@ struct progress {
 	unsigned looked, ended;
 };
 
-static void collect_queue(struct ageing *ageing, unsigned q, uint64_t now, unsigned budget, struct progress *progress)
+// What flow_table_remove will look at, for IPv4: the first half of a lookup, whose second half never comes.
+static void fetch_entry(const struct ageing *ageing, uint32_t flow)
 {
-	while (progress->looked < budget) {
-		uint32_t flow = ageing->list[LIST_QUEUE + q].first;
+	const struct flow_key *key = &cold(ageing, flow)->key;
+	struct flow_lookup lookup;
 
-		if (flow & END)
-			return;
-		if (ageing_expired(ageing, hot(ageing, flow), now)) {
-			ageing_end(ageing, flow, FLOW_END_TIMEOUT);
-			progress->ended++;
-		} else if (queue_time_over(ageing, q, flow, now)) {
-			unlink_flow(ageing, flow);
-			queue_add(ageing, q, flow, now);
-		} else {
-			return; // all behind it came later
-		}
-		progress->looked++;
+	if (!flow_key_fits_ip4(key))
+		return;
+	const struct flow_key4 packed = flow_key_pack(key);
+	flow_table_lookup4_begin(ageing->table, &packed, 1, &lookup);
+}
+
+// Called before a list's first flow ends: by then its record is here. Of the second flow, which is here too, all that its
+// end will touch is fetched, and of the third one the record.
+static void fetch_ahead(struct ageing *ageing, uint32_t first)
+{
+	uint32_t second = cold(ageing, first)->next, third;
+
+	if (second & END)
+		return;
+	fetch_entry(ageing, second);
+	third = cold(ageing, second)->next;
+	if (!(third & END)) {
+		rte_prefetch0(hot(ageing, third));
+		rte_prefetch0(cold(ageing, third));
 	}
 }
 
-// Appends all flows of the slot to the due ones.
+// false: the list's first flow, and so all behind it, came too late to be looked at.
+static bool collect_embryonic(struct ageing *ageing, unsigned q, uint32_t flow, uint64_t now, struct progress *progress)
+{
+	if (ageing_expired(ageing, hot(ageing, flow), now)) {
+		fetch_ahead(ageing, flow);
+		ageing_end(ageing, flow, FLOW_END_TIMEOUT);
+		progress->ended++;
+	} else if (queue_time_over(ageing, q, flow, now)) {
+		fetch_ahead(ageing, flow);
+		unlink_flow(ageing, flow);
+		queue_add(ageing, q, flow, now);
+	} else {
+		return false;
+	}
+	progress->looked++;
+	return true;
+}
+
+static void collect_queue(struct ageing *ageing, unsigned q, uint64_t now, unsigned budget, struct progress *progress)
+{
+	const struct list *lane = &ageing->list[list_of(GROUP_QUEUE + q, 0)];
+
+	for (unsigned idle = 0, i = ageing->turn; idle < LANES && progress->looked < budget; i++) {
+		uint32_t flow = lane[i % LANES].first;
+
+		idle = !(flow & END) && collect_embryonic(ageing, q, flow, now, progress) ? 0 : idle + 1;
+	}
+}
+
+// Appends all flows of a slot to the due ones.
 static void slot_comes_up(struct ageing *ageing, uint32_t slot)
 {
-	struct list *list = &ageing->list[slot];
+	for (uint32_t lane = 0; lane < LANES; lane++) {
+		uint32_t due = list_of(GROUP_DUE, lane), from = list_of(slot, lane);
+		struct list *list = &ageing->list[from];
 
-	if (list->first & END)
-		return;
-	join(ageing, ageing->list[LIST_DUE].last, list->first);
-	join(ageing, list->last, END | LIST_DUE);
-	*list = (struct list){ END | slot, END | slot };
+		if (list->first & END)
+			continue;
+		rte_prefetch0(hot(ageing, list->first));
+		rte_prefetch0(cold(ageing, list->first));
+		join(ageing, ageing->list[due].last, list->first);
+		join(ageing, list->last, END | due);
+		*list = (struct list){ END | from, END | from };
+	}
+}
+
+static void collect_one_due(struct ageing *ageing, uint32_t flow, uint64_t now, struct progress *progress)
+{
+	fetch_ahead(ageing, flow);
+	progress->looked++;
+	if (ageing_expired(ageing, hot(ageing, flow), now)) {
+		ageing_end(ageing, flow, FLOW_END_TIMEOUT);
+		progress->ended++;
+	} else {
+		unlink_flow(ageing, flow);
+		wheel_add(ageing, flow);
+	}
 }
 
 static void collect_due(struct ageing *ageing, uint64_t now, unsigned budget, struct progress *progress)
 {
-	while (progress->looked < budget) {
-		uint32_t flow = ageing->list[LIST_DUE].first;
+	for (unsigned empty = 0; empty < LANES && progress->looked < budget; ageing->lane++) {
+		uint32_t flow = ageing->list[list_of(GROUP_DUE, ageing->lane)].first;
 
-		if (flow & END)
-			return;
-		rte_prefetch0(hot(ageing, cold(ageing, flow)->next & ~END)); // some flow or other at the end
-		progress->looked++;
-		if (ageing_expired(ageing, hot(ageing, flow), now)) {
-			ageing_end(ageing, flow, FLOW_END_TIMEOUT);
-			progress->ended++;
-		} else {
-			unlink_flow(ageing, flow);
-			wheel_add(ageing, flow);
+		if (flow & END) {
+			empty++;
+			continue;
 		}
+		empty = 0;
+		collect_one_due(ageing, flow, now, progress);
 	}
 }
 
@@ -310,7 +374,7 @@ static void collect_wheel(struct ageing *ageing, uint64_t now, unsigned budget, 
 	if (target - ageing->hand > WHEEL_SLOTS)
 		ageing->hand = target - WHEEL_SLOTS;
 	collect_due(ageing, now, budget, progress);
-	while (ageing->hand < target && progress->looked < budget) {
+	for (unsigned i = 0; i < SLOTS_AT_ONCE && ageing->hand < target && progress->looked < budget; i++) {
 		ageing->hand++;
 		slot_comes_up(ageing, ageing->hand % WHEEL_SLOTS);
 		collect_due(ageing, now, budget, progress);
@@ -338,8 +402,8 @@ bool ageing_evict(struct ageing *ageing)
 {
 	uint32_t oldest = FLOW_NONE;
 
-	for (unsigned q = 0; q < QUEUES; q++) {
-		uint32_t flow = ageing->list[LIST_QUEUE + q].first;
+	for (uint32_t list = list_of(GROUP_QUEUE, 0); list < LISTS; list++) {
+		uint32_t flow = ageing->list[list].first;
 
 		if (flow & END)
 			continue;
@@ -348,6 +412,7 @@ bool ageing_evict(struct ageing *ageing)
 	}
 	if (oldest == FLOW_NONE)
 		return false;
+	fetch_ahead(ageing, oldest);
 	ageing_end(ageing, oldest, FLOW_END_EVICTED);
 	return true;
 }

@@ -62,9 +62,13 @@ static inline bool ageing_expired(const struct ageing *ageing, const struct flow
 // Ends one flow now: tells on_end, removes it from list and table.
 void ageing_end(struct ageing *ageing, uint32_t flow, enum flow_end why);
 
-// Moves the wheel to now and ends what has expired, looking at no more than budget flows. Returns how many ended.
-// A clock that jumps far ahead costs no more than one turn of the wheel. Ends come up to one slot late; those of
-// embryonic flows that sent again by up to one and a quarter of their timeout.
+// Flows that a call may look at, so that it takes less than 20 microseconds though none of them is in the cache
+// (bench/ageing_bench). Called after each burst, it keeps up: 64 packets answer no more than 32 flows.
+enum { AGEING_BUDGET = 32 };
+
+// Moves the wheel towards now and ends what has expired, looking at no more than budget flows and at 64 slots. Returns
+// how many ended. A clock that jumps far ahead costs no more than one turn of the wheel, over 16 calls. Ends come up to
+// one slot late; those of embryonic flows that sent again by up to one and a quarter of their timeout.
 unsigned ageing_advance(struct ageing *ageing, uint64_t now, unsigned budget);
 
 // Makes room for one flow in a full table: ends the oldest embryonic one. false if there is none.

@@ -15,6 +15,7 @@ enum {
 	TICK = 128,
 	ALL = 1 << 30, // a budget that is never used up
 	TURN = 1024 * TICK,
+	CALLS_A_TURN = 1024 / 64,
 	SYN_TIMEOUT = 30000,
 	UDP_TIMEOUT = 10000,
 	ESTABLISHED_TIMEOUT = 1000000,
@@ -119,9 +120,14 @@ static unsigned advance_by(struct fixture *fixture, uint64_t now, unsigned budge
 	return ageing_advance(fixture->ageing, now, budget);
 }
 
+// As often as it takes the wheel to come round.
 static unsigned advance(struct fixture *fixture, uint64_t now)
 {
-	return advance_by(fixture, now, ALL);
+	unsigned ended = 0;
+
+	for (unsigned i = 0; i < CALLS_A_TURN; i++)
+		ended += advance_by(fixture, now, ALL);
+	return ended;
 }
 
 static void nonsense_is_refused(void **state)
@@ -339,12 +345,84 @@ static void flood_of_embryonic_flows_does_not_starve_the_wheel(void **state)
 	struct fixture *fixture = make(CAPACITY);
 
 	(void)state;
-	add(fixture, FLOW_UDP_REPLIED, false, 0);
+	advance(fixture, TURN); // the wheel's hand is where it is in a run
+	add(fixture, FLOW_UDP_REPLIED, false, TURN);
 	for (unsigned i = 0; i < 4000; i++)
-		add(fixture, FLOW_UDP_UNREPLIED, true, 0);
-	for (unsigned i = 0; i < 10; i++)
-		advance_by(fixture, 2 * REPLIED_TIMEOUT, 8);
+		add(fixture, FLOW_UDP_UNREPLIED, true, TURN);
+	for (unsigned i = 0; i < 20; i++)
+		advance_by(fixture, TURN + 2 * REPLIED_TIMEOUT, 8);
 	assert_int_equal(fixture->end_of[0], 1 + FLOW_END_TIMEOUT);
+	give_back(fixture);
+}
+
+// Flows of every kind, all over at once. Each call looks at no more than it may, ends as many as it may as long as there
+// are any, and so all of them in as few calls as can be, but for those in which the wheel comes up.
+static void call_ends_as_many_flows_as_it_may_and_no_more(void **state)
+{
+	static const unsigned budgets[] = { 1, 2, 3, 5, 32, 64, 1000 };
+
+	(void)state;
+	for (unsigned b = 0; b < sizeof(budgets) / sizeof(budgets[0]); b++) {
+		struct fixture *fixture = make(CAPACITY);
+		unsigned ended = 0, calls = 0;
+
+		for (unsigned i = 0; i < 500; i++) {
+			add(fixture, FLOW_UDP_REPLIED, false, i % 7);
+			add(fixture, FLOW_OTHER_UNREPLIED, true, i % 7);
+			add(fixture, FLOW_UDP_UNREPLIED, true, i % 7);
+			add(fixture, FLOW_TCP_SYN_SENT, true, i % 7);
+		}
+		for (; ended < 2000; calls++) {
+			unsigned n = advance_by(fixture, SYN_TIMEOUT + TICK, budgets[b]);
+
+			assert_true(n <= budgets[b]);
+			assert_true(calls <= 2000 / budgets[b] + CALLS_A_TURN);
+			ended += n;
+		}
+		assert_int_equal(used(fixture), 0);
+		give_back(fixture);
+	}
+}
+
+// Flows that are found alive count too: a call that puts a million of them further on would be as long as one that ends them.
+static void flow_that_is_found_alive_counts_as_looked_at(void **state)
+{
+	struct fixture *fixture = make(CAPACITY);
+	uint32_t flow[1001];
+	unsigned calls = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++)
+		flow[i] = add(fixture, FLOW_UDP_REPLIED, false, 0);
+	flow[1000] = add(fixture, FLOW_UDP_REPLIED, false, 0);
+	for (unsigned i = 0; i < 1000; i++)
+		hot(fixture, flow[i])->last_seen = REPLIED_TIMEOUT;
+	while (fixture->end_of[1000] == 0) {
+		assert_true(calls < 1000);
+		assert_true(advance_by(fixture, REPLIED_TIMEOUT + TICK, 10) <= 1);
+		calls++;
+	}
+	assert_true(calls >= 1001 / 4 / 10); // of several lists it was last in one
+	for (unsigned i = 0; i < 1000; i++)
+		assert_int_equal(fixture->end_of[i], 0);
+	give_back(fixture);
+}
+
+// However the clock jumps, a call makes no more than 64 slots come up; the flows in them wait no longer than a turn of
+// calls.
+static void far_jump_of_the_clock_is_worked_off_over_several_calls(void **state)
+{
+	struct fixture *fixture = make(CAPACITY);
+	unsigned calls = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++)
+		add(fixture, FLOW_UDP_REPLIED, false, i * TICK);
+	for (unsigned ended = 0, n; ended < 1000; ended += n, calls++) {
+		n = advance_by(fixture, 3 * TURN, ALL);
+		assert_true(n <= 64);
+		assert_true(calls <= CALLS_A_TURN);
+	}
 	give_back(fixture);
 }
 
@@ -460,6 +538,9 @@ int main(void)
 		cmocka_unit_test(sender_that_goes_on_unanswered_does_not_hold_up_those_behind_it),
 		cmocka_unit_test(small_budget_ends_everything_in_the_end),
 		cmocka_unit_test(flood_of_embryonic_flows_does_not_starve_the_wheel),
+		cmocka_unit_test(call_ends_as_many_flows_as_it_may_and_no_more),
+		cmocka_unit_test(flow_that_is_found_alive_counts_as_looked_at),
+		cmocka_unit_test(far_jump_of_the_clock_is_worked_off_over_several_calls),
 		cmocka_unit_test(far_jump_of_the_clock_ends_all_at_the_cost_of_a_turn),
 		cmocka_unit_test(clock_that_went_back_ends_nothing_and_goes_on_from_there),
 		cmocka_unit_test(end_tells_why_and_takes_the_flow_out_of_its_list),
