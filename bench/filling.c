@@ -138,12 +138,15 @@ static bool drain(struct tank *tank, uint32_t flows, struct timing *timing)
 	return true;
 }
 
+// Of the undisturbed pieces, if there are any.
 static void note(const struct timing *timing, double mops[], unsigned *count, unsigned *disturbed)
 {
-	if (timing->done > 0)
+	if (timing->done > 0) {
 		mops[(*count)++] = (double)timing->done / timing->seconds * 1e-6;
-	else if (timing->disturbed_done > 0)
+	} else if (timing->disturbed_done > 0) {
+		mops[(*count)++] = (double)timing->disturbed_done / timing->disturbed_seconds * 1e-6;
 		(*disturbed)++;
+	}
 }
 
 // One flow goes, another one comes: it is timed alone. What disturbs one insert won't disturb the same one in all rounds.

@@ -89,6 +89,7 @@ static int report(const struct plan *plan, const struct results *results)
 	int result = 0;
 
 	report_lookups(results);
+	report_sharing(results);
 	report_filling(results);
 	targets_print(plan, results);
 	if (plan->json != NULL)
@@ -114,6 +115,7 @@ int main(int argc, char **argv)
 		return 1;
 	*measure = (struct measure){
 		.cores = &cores, .rounds = plan.effort.rounds, .sample_seconds = plan.effort.sample_ms * 1e-3,
+		.began = now_seconds(),
 	};
 	result = measure_all(&group, &results);
 	if (result == 0)

@@ -181,6 +181,11 @@ static bool takes_part(const struct table_ops *ops, const struct cell *cell)
 	return ops != &table_limit_lines || !cell->touch;
 }
 
+static void progress(const struct group *group, const char *text)
+{
+	fprintf(stderr, "%5.0f s  %s\n", now_seconds() - group->measure->began, text);
+}
+
 static int measure_cell(struct stage *stage, const struct cell *cell, const struct stream *stream, struct results *results)
 {
 	struct contender contender[KINDS];
@@ -189,7 +194,7 @@ static int measure_cell(struct stage *stage, const struct cell *cell, const stru
 	int result = 0;
 
 	cell_text(cell, text, sizeof(text));
-	fprintf(stderr, "%s\n", text);
+	progress(stage->group, text);
 	for (unsigned k = 0; k < KINDS; k++)
 		if (takes_part(kinds[k], cell))
 			contender[contenders++] = (struct contender){ .ops = kinds[k], .table = stage->table[k] };
@@ -282,12 +287,15 @@ static bool wants_lookups(const struct group *group, bool churned)
 static int measure_lookup_cells(struct stage *stage, struct results *results)
 {
 	const struct group *group = stage->group;
-	int result = fill_tables(stage);
+	int result;
 
+	progress(group, "fill");
+	result = fill_tables(stage);
 	heap_settle();
 	if (result == 0)
 		result = measure_streams(stage, false, results);
 	if (result == 0 && wants_lookups(group, true)) {
+		progress(group, "churn");
 		result = churn_tables(stage, plan_churn(group->plan, group->slots));
 		if (result == 0)
 			result = measure_streams(stage, true, results);
@@ -340,20 +348,23 @@ static int run_filling(const struct stage *stage, struct results *results)
 	return result ? result : filling_measure(stage->group->measure, &params, filled, FILLED, results);
 }
 
-static bool wants_filling(const struct group *group)
+static struct cell filling_cell(const struct group *group)
 {
-	return group->cores == 1 &&
-	       plan_wants(group->plan, &(struct cell){ .operation = OPERATION_INSERT, .family = group->family,
-						       .flows = plan_flows(group->slots), .cores = 1 });
+	return (struct cell){
+		.operation = OPERATION_INSERT, .family = group->family, .flows = plan_flows(group->slots), .cores = 1,
+	};
 }
 
 int group_run(const struct group *group, struct results *results)
 {
 	const bool lookups = wants_lookups(group, false) || wants_lookups(group, true);
+	const struct cell filling = filling_cell(group);
+	const bool wants_filling = group->cores == 1 && plan_wants(group->plan, &filling);
 	struct stage *stage;
+	char text[128];
 	int result;
 
-	if (!lookups && !wants_filling(group))
+	if (!lookups && !wants_filling)
 		return 0;
 	stage = calloc(1, sizeof(*stage));
 	result = stage ? heap_open(group->heap, heap_bytes(group)) : -ENOMEM;
@@ -361,8 +372,9 @@ int group_run(const struct group *group, struct results *results)
 		*stage = (struct stage){ .group = group, .setup = setup_of(group) };
 		if (lookups)
 			result = run_lookups(stage, results);
-		if (result == 0 && wants_filling(group)) {
-			fprintf(stderr, "ip%d %u insert delete\n", group->family, stage->setup.flows);
+		if (result == 0 && wants_filling) {
+			cell_text(&filling, text, sizeof(text));
+			progress(group, text);
 			result = run_filling(stage, results);
 		}
 		heap_close(group->heap);

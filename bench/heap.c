@@ -18,7 +18,6 @@
 
 enum {
 	HUGE_PAGE = 2 << 20,
-	ARGUMENTS_MAX = 16,
 };
 
 static size_t hugepage_bytes_free(void)
@@ -88,6 +87,7 @@ void heap_stop(struct heap *heap)
 	if (!heap->hugetlb)
 		rte_malloc_heap_destroy(HEAP_NAME);
 	rte_eal_cleanup();
+	rmdir(rte_eal_get_runtime_dir()); // one a process, which DPDK leaves behind
 }
 
 bool heap_settle(void)

@@ -34,6 +34,7 @@ struct measure {
 	const struct cores *cores;
 	unsigned rounds;
 	double sample_seconds;
+	double began; // all of it
 	struct quiet quiet[CORES_MAX]; // by core
 };
 
@@ -48,5 +49,5 @@ struct contender {
 void measure_lookups(struct measure *measure, struct contender contender[], unsigned contenders, const struct stream *stream,
 		     bool touch, unsigned cores, uint32_t flows);
 
-// Looks up the whole stream once. Whether the table finds what there is to be found.
+// Looks up the beginning of the stream. Whether the table finds what there is to be found.
 bool check_lookups(const struct contender *contender, const struct stream *stream, unsigned cores);

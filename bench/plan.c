@@ -27,14 +27,16 @@ static bool main_ones(const struct cell *cell)
 		return cell->family == FAMILY_IP4 || cell->flows < 4 << 20;
 	if (cell->cores > 1 || cell->hit_percent == 90)
 		return false;
+	if (cell->family == FAMILY_IP6 && cell->flows > 4 << 20 && cell->churned)
+		return false;
 	if (cell->hit_percent == 100 && cell->access == ACCESS_UNIFORM)
 		return true;
 	return cell->family == FAMILY_IP4 && !cell->touch && (cell->access == ACCESS_UNIFORM || cell->hit_percent == 100);
 }
 
 static const struct effort quick = {
-	.name = "quick", .slots = { 1 << 16, 1 << 20, 1 << 23 }, .rounds = 7, .sample_ms = 3, .large = 1 << 22,
-	.churn = 10, .churn_large = 1, .filling_rounds = 3, .filling_rounds_large = 1, .singles = 100000,
+	.name = "quick", .slots = { 1 << 16, 1 << 20, 1 << 23 }, .rounds = 5, .sample_ms = 3, .large = 1 << 22,
+	.churn = 10, .churn_large = 1, .filling_rounds = 3, .filling_rounds_large = 2, .singles = 100000,
 	.stream = 1 << 20, .stream_large = 2 << 20, .wants = main_ones,
 };
 static const struct effort usual = {
@@ -48,7 +50,7 @@ static const struct effort full = {
 	.stream = 4 << 20, .stream_large = 8 << 20, .wants = everything,
 };
 static const struct effort smoke = {
-	.name = "smoke", .slots = { 1 << 12, 1 << 14 }, .rounds = 2, .sample_ms = 0.05, .large = 1 << 22,
+	.name = "smoke", .slots = { 1 << 11, 1 << 13 }, .rounds = 2, .sample_ms = 0.05, .large = 1 << 22,
 	.churn = 2, .churn_large = 1, .filling_rounds = 1, .filling_rounds_large = 1, .singles = 1000,
 	.stream = 1 << 14, .stream_large = 1 << 14, .wants = everything,
 };

@@ -38,6 +38,8 @@ void report_machine(const struct group *group)
 	for (unsigned s = 0; s < SIZES_MAX && plan->effort.slots[s]; s++)
 		printf("%u flows in %u slots; churned: %u times as many flows replaced\n",
 		       plan_flows(plan->effort.slots[s]), plan->effort.slots[s], plan_churn(plan, plan->effort.slots[s]));
+	if (!heap_settle())
+		puts("this process may not lock memory (ulimit -l): page faults will disturb inserts");
 	fflush(stdout);
 }
 
@@ -89,6 +91,22 @@ void report_lookups(const struct results *results)
 	for (size_t i = 0; i < results->count; i++)
 		if (results->row[i].cell.operation == OPERATION_LOOKUP && first_of_cell(results, i))
 			print_cell(results, i);
+}
+
+void report_sharing(const struct results *results)
+{
+	printf("\nportier's lookups without looking ahead: any thread's to the owner's\n"
+	       "        flows hits state        owner    shared     ratio\n");
+	for (size_t i = 0; i < results->count; i++) {
+		const struct result *shared = &results->row[i];
+		const struct result *owner = results_find(results, "portier_owner", &shared->cell);
+
+		if (owner == NULL || strcmp(shared->table, "portier_shared") != 0)
+			continue;
+		printf("ip%d %9u %3u%% %-7s %9.1f %9.1f %9.2f\n", shared->cell.family, shared->cell.flows,
+		       shared->cell.hit_percent, shared->cell.churned ? "churned" : "fresh", owner->mops.median,
+		       shared->mops.median, shared->mops.median / owner->mops.median);
+	}
 }
 
 void report_filling(const struct results *results)

@@ -10,6 +10,7 @@ void report_machine(const struct group *group);
 
 // Standard output.
 void report_lookups(const struct results *results);
+void report_sharing(const struct results *results);
 void report_filling(const struct results *results);
 
 // 0; or -errno, with a message on stderr.
