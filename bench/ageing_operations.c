@@ -70,11 +70,15 @@ static uint32_t fresh_flow(struct bench *bench, bool embryonic)
 	return flow;
 }
 
+// Each flow once, and far from the one before: neighbours on a list would already be in the cache.
 static uint32_t waiting_flow(struct bench *bench, bool embryonic)
 {
-	while (flow_table_flow(bench->table, bench->flow[bench->next_flow])->embryonic != embryonic)
-		bench->next_flow++;
-	return bench->flow[bench->next_flow++];
+	uint32_t flow;
+
+	do
+		flow = bench->flow[bench->next_flow++ * UINT64_C(7919) % bench->flows];
+	while (flow_table_flow(bench->table, flow)->embryonic != embryonic);
+	return flow;
 }
 
 // A batch, on flows that a packet's lookup brought into the cache.

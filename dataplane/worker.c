@@ -131,8 +131,8 @@ static unsigned stamp_capture(struct worker *worker, struct burst *burst, struct
 	return kept;
 }
 
-// After each burst. What it adds to one while a million flows expire, all of them out of the cache, is what
-// bench/ageing_bench measures: below 20 microseconds at this budget, a few in the middle.
+// After each burst. What it adds to one while a million flows expire, none of them in the cache, bench/ageing_bench
+// measures. Its bound is on what repeats at the same call in every round: single calls are longer, by what else the machine does.
 static void age(struct worker *worker)
 {
 	if (worker->clock == CLOCK_TSC)
