@@ -10,11 +10,13 @@
 #include <rte_pause.h>
 
 enum {
-	PROBE_STEPS = 20000,  // some 30 microseconds
+	PROBE_STEPS = 10000, // some 10 microseconds
+	PROBES = 3,
 	WARM_SMALL = 2 << 20, // flows: up to here a table may stay in a cache, and is looked up once all over
 	WARM_LARGE = 256 << 10, // lookups, above
 	CHECKED = 512 << 10,    // keys
 	TRIES = 3,
+	PATIENCE = 10, // times as long as a sample
 	ROUNDS_MAX = 256,
 };
 
@@ -34,17 +36,21 @@ static long involuntary_switches(void)
 	return usage.ru_nivcsw;
 }
 
-// Pure computing: slower only if the processor is, or if it isn't ours.
+// Pure computing: slower only if the processor is. The best of a few, so that one interrupt does not count.
 static double probe(void)
 {
-	const double start = now_seconds();
+	double best = 1, start;
 	uint64_t x = 1;
 
-	for (unsigned i = 0; i < PROBE_STEPS; i++) {
-		x = x * 0x9e3779b97f4a7c15 + 1;
-		__asm__ volatile("" : "+r"(x));
+	for (unsigned p = 0; p < PROBES; p++) {
+		start = now_seconds();
+		for (unsigned i = 0; i < PROBE_STEPS; i++) {
+			x = x * 0x9e3779b97f4a7c15 + 1;
+			__asm__ volatile("" : "+r"(x));
+		}
+		best = RTE_MIN(best, now_seconds() - start);
 	}
-	return now_seconds() - start;
+	return best;
 }
 
 static double probe_remembered(struct quiet *quiet)
@@ -62,12 +68,16 @@ void quiet_begin(struct quiet *quiet)
 	quiet->switches = involuntary_switches();
 }
 
+static bool full_speed(struct quiet *quiet)
+{
+	return RTE_MAX(quiet->probe_before, probe_remembered(quiet)) < 1.1 * quiet->probe_best;
+}
+
 bool quiet_end(struct quiet *quiet)
 {
 	const bool switched = involuntary_switches() != quiet->switches;
-	const double after = probe_remembered(quiet);
 
-	return !switched && RTE_MAX(quiet->probe_before, after) < 1.1 * quiet->probe_best;
+	return full_speed(quiet) && !switched;
 }
 
 static int compare(const void *a, const void *b)
@@ -99,6 +109,7 @@ struct sample {
 	atomic_uint ready;
 	double mops[CORES_MAX];
 	bool good[CORES_MAX];
+	unsigned disturbed[CORES_MAX]; // chunks
 };
 
 struct cursor {
@@ -124,6 +135,32 @@ static void wait_for_all(struct sample *sample)
 		rte_pause();
 }
 
+// Looks up until enough time has been measured. A chunk in which somebody else ran is left out, and the next one too, which
+// finds the caches as he left them.
+static void measure_chunks(struct sample *sample, struct cursor *cursor, unsigned core)
+{
+	const double enough = sample->measure->sample_seconds, began = now_seconds();
+	double measured = 0, start, end;
+	uint64_t done = 0;
+	long switches;
+
+	do {
+		switches = involuntary_switches();
+		start = now_seconds();
+		lookup_chunk(cursor);
+		end = now_seconds();
+		if (involuntary_switches() == switches) {
+			done += STREAM_CHUNK;
+			measured += end - start;
+		} else {
+			lookup_chunk(cursor);
+			sample->disturbed[core]++;
+		}
+	} while (measured < enough && end - began < PATIENCE * enough);
+	sample->mops[core] = measured > 0 ? (double)done / measured * 1e-6 : 0;
+	sample->good[core] = measured >= enough;
+}
+
 static void sample_core(void *context, unsigned core)
 {
 	struct sample *sample = context;
@@ -134,25 +171,18 @@ static void sample_core(void *context, unsigned core)
 		.table = sample->contender->table[core],
 		.at = (size_t)(now_seconds() * 1e6) % chunks * STREAM_CHUNK,
 	};
-	uint64_t done = 0;
-	double start, now;
 
 	for (size_t warm = 0; warm < sample->warm; warm += STREAM_CHUNK)
 		lookup_chunk(&cursor);
 	wait_for_all(sample);
 	quiet_begin(quiet);
-	start = now_seconds();
-	do {
-		lookup_chunk(&cursor);
-		done += STREAM_CHUNK;
-		now = now_seconds();
-	} while (now - start < sample->measure->sample_seconds);
-	sample->mops[core] = (double)done / (now - start) * 1e-6;
-	sample->good[core] = quiet_end(quiet);
+	lookup_chunk(&cursor);
+	measure_chunks(sample, &cursor, core);
+	sample->good[core] &= full_speed(quiet);
 }
 
-// Whether it was undisturbed. mops: of all cores together.
-static bool take_sample(struct sample *sample, double *mops)
+// Whether it is worth something. mops: of all cores together. Counts the chunks that were disturbed.
+static bool take_sample(struct sample *sample, double *mops, unsigned *disturbed)
 {
 	bool good = true;
 
@@ -163,6 +193,8 @@ static bool take_sample(struct sample *sample, double *mops)
 	for (unsigned core = 0; core < sample->cores; core++) {
 		*mops += sample->mops[core];
 		good &= sample->good[core];
+		*disturbed += sample->disturbed[core];
+		sample->disturbed[core] = 0;
 	}
 	return good;
 }
@@ -178,7 +210,7 @@ static void tally_sample(struct tally *tally, struct sample *sample)
 	double mops = 0;
 
 	for (unsigned try = 0; try < TRIES; try++) {
-		if (take_sample(sample, &mops)) {
+		if (take_sample(sample, &mops, &tally->disturbed)) {
 			tally->value[tally->count++] = mops;
 			return;
 		}

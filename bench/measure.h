@@ -12,7 +12,7 @@ enum { CONTENDERS_MAX = 10 };
 // Of the samples of one table. Million operations a second.
 struct spread {
 	double median, min, max;
-	unsigned samples, disturbed; // kept, thrown away
+	unsigned samples, disturbed; // kept; samples, or parts of them, that were thrown away
 };
 
 // From the values themselves; sorts them.

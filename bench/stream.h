@@ -11,7 +11,7 @@
 
 enum {
 	BURST = 64,
-	STREAM_CHUNK = 256 * BURST, // keys that are looked up between two looks at the clock
+	STREAM_CHUNK = 128 * BURST, // keys that are looked up between two looks at the clock
 	STREAM_AHEAD = 2 * BURST,   // valid slots behind the last one
 };
 
