@@ -99,28 +99,36 @@ static int report(const struct plan *plan, const struct results *results)
 	return result;
 }
 
+static int measure_and_report(const struct plan *plan, struct measure *measure)
+{
+	struct heap heap = { 0 };
+	struct group group = { .plan = plan, .measure = measure, .heap = &heap };
+	struct results results = { 0 };
+	int result = measure_all(&group, &results);
+
+	if (result == 0)
+		result = report(plan, &results);
+	free(results.row);
+	return result;
+}
+
 int main(int argc, char **argv)
 {
-	struct measure *measure = calloc(1, sizeof(*measure));
+	struct measure *measure;
 	struct cores cores;
-	struct heap heap = { 0 };
 	struct plan plan;
-	struct group group = { .plan = &plan, .measure = measure, .heap = &heap };
-	struct results results = { 0 };
 	int result = plan_make(&plan, argc, argv);
 
-	if (result != 0 || measure == NULL)
+	if (result != 0)
 		return result == 1 ? 0 : 2;
-	if (cores_find(&cores) != 0)
+	measure = calloc(1, sizeof(*measure));
+	if (measure == NULL || cores_find(&cores) != 0)
 		return 1;
 	*measure = (struct measure){
 		.cores = &cores, .rounds = plan.effort.rounds, .sample_seconds = plan.effort.sample_ms * 1e-3,
 		.began = now_seconds(),
 	};
-	result = measure_all(&group, &results);
-	if (result == 0)
-		result = report(&plan, &results);
-	free(results.row);
+	result = measure_and_report(&plan, measure);
 	free(measure);
 	return result == 0 ? 0 : 1;
 }
