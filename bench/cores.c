@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 struct job {
 	const struct cores *cores;
@@ -45,21 +47,21 @@ static void *job_main(void *arg)
 	return NULL;
 }
 
-int cores_run(const struct cores *cores, unsigned count, core_work_fn *work, void *context)
+void cores_run(const struct cores *cores, unsigned count, core_work_fn *work, void *context)
 {
 	struct job job[CORES_MAX];
-	unsigned running = 0;
-	int result = 0;
 
 	if (count == 1) {
 		work(context, 0);
-		return 0;
+		return;
 	}
-	for (; running < count && result == 0; running++) {
-		job[running] = (struct job){ .cores = cores, .work = work, .context = context, .core = running };
-		result = pthread_create(&job[running].thread, NULL, job_main, &job[running]);
+	for (unsigned i = 0; i < count; i++) {
+		job[i] = (struct job){ .cores = cores, .work = work, .context = context, .core = i };
+		if (pthread_create(&job[i].thread, NULL, job_main, &job[i]) != 0) {
+			fprintf(stderr, "no thread for core %u\n", i);
+			exit(1); // those that run may be waiting for this one
+		}
 	}
-	for (unsigned i = 0; i + (result != 0) < running; i++)
+	for (unsigned i = 0; i < count; i++)
 		pthread_join(job[i].thread, NULL);
-	return -result;
 }

@@ -17,5 +17,6 @@ void core_pin(const struct cores *cores, unsigned core);
 
 typedef void core_work_fn(void *context, unsigned core);
 
-// Runs work for each of so many cores on it, at the same time, and waits. One core: in the calling thread. 0, or -errno.
-int cores_run(const struct cores *cores, unsigned count, core_work_fn *work, void *context);
+// Runs work for each of so many cores on it, at the same time, and waits. One core: in the calling thread. Ends the
+// program if there are no threads to be had.
+void cores_run(const struct cores *cores, unsigned count, core_work_fn *work, void *context);

@@ -132,13 +132,12 @@ static void apply_chunk(void *context, unsigned core)
 static int apply_everywhere(struct stage *stage)
 {
 	const struct cores *cores = stage->group->measure->cores;
-	int result = cores_run(cores, cores->count, apply_chunk, stage);
 
-	if (result == 0 && stage->lost > 0) {
-		fprintf(stderr, "%u flows did not fit into a table, or were not found in it\n", stage->lost);
-		result = -ENOTRECOVERABLE;
-	}
-	return result;
+	cores_run(cores, cores->count, apply_chunk, stage);
+	if (stage->lost == 0)
+		return 0;
+	fprintf(stderr, "%u flows did not fit into a table, or were not found in it\n", stage->lost);
+	return -ENOTRECOVERABLE;
 }
 
 static int fill_tables(struct stage *stage)

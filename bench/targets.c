@@ -46,6 +46,17 @@ static double ratio(const struct results *results, const struct cell *cell, cons
 	return a && b ? a->mops.median / b->mops.median : NAN;
 }
 
+static void print_pair(double fresh, double churned)
+{
+	const double pair[] = { fresh, churned };
+
+	for (unsigned i = 0; i < 2; i++)
+		if (isnan(pair[i]))
+			printf(i ? "/-    " : "     -");
+		else
+			printf(i ? "/%-5.2f" : " %5.2f", pair[i]);
+}
+
 static void print_verdict(double worst, double least)
 {
 	if (isinf(worst))
@@ -70,7 +81,7 @@ static void print_ratio(const struct plan *plan, const struct results *results, 
 		cell.churned = true;
 		churned = ratio(results, &cell, target->table, target->peer);
 		worst = fmin(worst, fmin(fresh, churned)); // not a number: left out
-		printf(" %5.2f/%-5.2f", fresh, churned);
+		print_pair(fresh, churned);
 	}
 	print_verdict(worst, target->least);
 }
@@ -91,7 +102,7 @@ static void print_best_peer(const struct plan *plan, const struct results *resul
 			cell.churned = true;
 			churned = ratio(results, &cell, "portier", "limit_lines") * scale;
 			worst = fmin(worst, fmin(fresh, churned));
-			printf(" %5.2f/%-5.2f", fresh, churned);
+			print_pair(fresh, churned);
 		}
 	print_verdict(worst, 1);
 }
