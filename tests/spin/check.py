@@ -3,7 +3,7 @@
 """Checks the models of the flow table's two indices with spin.
 
 Each is searched to the end and must be without an error; then again with one thing done wrong, which must be found.
-usage: check.py [--full]                     --full: with two keys that come and go, some minutes and gigabytes
+usage: check.py [--full]                     --full: also larger worlds, some minutes and gigabytes more
        check.py --show MODEL MISTAKE         the shortest way to the error, step by step
 """
 import concurrent.futures
@@ -35,6 +35,7 @@ MODELS = {
 }
 FULL = {
     'narrow-two': ('narrow.pml', ['LAST_INDEX=2', 'TWO_GO'], []),
+    'narrow-words-two': ('narrow.pml', ['LAST_INDEX=2', 'WORDS', 'TWO_GO'], []),
     'narrow-no-readers': ('narrow.pml', ['LAST_INDEX=2', 'NO_READERS'], []),
     'narrow-words-no-readers': ('narrow.pml', ['LAST_INDEX=2', 'WORDS', 'NO_READERS'], []),
     'wide-two-in-turns': ('wide.pml', ['LAST_INDEX=1', 'TWO_GO'], []),
