@@ -1,57 +1,86 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Compiled rules: verdicts that depend on protocol and port alone are one table read, all others go to rte_acl.
-// Immutable once built.
+// Compiled rules: verdicts that depend on family, protocol and destination port (or ICMP type) alone are one table read,
+// all others go to rte_acl, whole bursts at once. Immutable once built, but for the state of limits.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dataplane/policy.h"
+#include "dataplane/counters.h"
+#include "dataplane/rule.h"
 
-struct prefix {
-	struct ip_address address; // host bits zero
-	uint8_t family;            // FAMILY_NONE: any address of both families
-	uint8_t bits;
-};
-
-struct port_range {
-	uint16_t low, high; // host order, inclusive; 0 to 65535: any, and also packets without ports
-			    // destination port of ICMP and ICMPv6: the type
-};
-
-enum { RULE_ANY_PROTOCOL = 0xffff };
-
-// One rule, ready to be compiled. Order is position in the array.
-struct rule {
-	struct prefix source;
-	struct prefix destination;
-	struct port_range source_port;
-	struct port_range destination_port;
-	uint16_t protocol;      // IANA number or RULE_ANY_PROTOCOL
-	uint8_t verdict;        // enum verdict
-	bool answer_prohibited; // see struct decision
-	uint32_t slot;          // counter slot, 1 to FLOW_RULE_MAX - 1
+// What rules are asked about: one packet, in its own direction.
+struct packet_tuple {
+	struct ip_address source;
+	struct ip_address destination;
+	uint16_t source_port;      // host order; ICMP queries: the identifier, whoever sends
+	uint16_t destination_port;
+	uint16_t asked_type;       // ICMP queries: the request's type, whoever sends: what a listener listens to
+	uint16_t vlan;             // outermost id; see tagged
+	uint8_t family;
+	uint8_t protocol;          // behind IPv6 extension headers
+	uint8_t next_header;       // what the IP header says
+	uint8_t interface;
+	uint8_t tcp_flags;
+	uint8_t icmp_type, icmp_code; // the packet's own
+	uint8_t connection;        // enum connection_state, one of them
+	bool tagged;               // has a VLAN id
+	bool portless;             // no transport header of its own (a later fragment, one that is cut off): no port, flag or type
 };
 
 struct rule_verdict {
-	uint32_t slot;
-	uint8_t verdict;
-	bool answer_prohibited;
+	uint32_t slot;      // RULE_DEFAULT: the default policy
+	uint8_t verdict;    // enum verdict, never VERDICT_NONE
+	uint8_t answer;     // enum rule_answer
+	uint8_t answer_code;
+	bool log;
 };
 
-// Compiles count rules and the default verdict. Rules that ask for more than protocol and destination port need a running
-// EAL. 0 and *matcher, or -errno (-EINVAL: a rule that can't be). Control thread.
-int rule_matcher_build(const struct rule *rules, size_t count, enum verdict default_verdict, int socket,
-		       struct rule_matcher **matcher);
+enum {
+	RULE_DEFAULT = 0,         // counter slot of the default policy
+	RULE_BURST_MAX = 64,      // packets of a burst
+	RULE_EXPANSION_MAX = 1 << 22, // entries that all rules together may become in rte_acl
+};
+
+struct rule_matcher;
+
+// What went wrong in building one, for control to make a text of.
+struct rule_trouble {
+	size_t rule;     // position in the list
+	uint64_t entries; // E2BIG: what it, or all up to it, would become
+};
+
+// Compiles count rules and the default verdict (accept, drop or reject). Rules that ask for more than the tables know need a
+// running EAL. 0 and *matcher; -E2BIG: too many entries or rules; -EINVAL: a rule that can't be; -ENOMEM. The rules
+// must live as long as the matcher. Control thread.
+int rule_matcher_build(const struct rule *const rules[], size_t count, enum verdict default_verdict, int socket,
+		       struct rule_matcher **matcher, struct rule_trouble *trouble);
 void rule_matcher_free(struct rule_matcher *matcher);
 
-// The first rule that matches, or the default policy. Any thread.
-struct rule_verdict rule_matcher_judge(const struct rule_matcher *matcher, const struct packet_tuple *tuple);
+// Bytes that it takes (tables and rte_acl's). Any thread.
+size_t rule_matcher_bytes(const struct rule_matcher *matcher);
 
-// The same by looking at each rule in turn: the oracle of tests. Any thread.
-struct rule_verdict rule_linear_judge(const struct rule *rules, size_t count, enum verdict default_verdict,
-				      const struct packet_tuple *tuple);
+// The first rule that matches each of n <= RULE_BURST_MAX packets, limits left aside: positions in the list, count for the
+// default policy. Nothing is counted. Any thread.
+void rule_matcher_find(const struct rule_matcher *matcher, const struct packet_tuple *const tuple[], unsigned n,
+		       uint32_t position[]);
 
-// Whether one rule matches. Any thread.
-bool rule_matches(const struct rule *rule, const struct packet_tuple *tuple);
+// What is to become of a packet whose first match was found: asks the limit, and goes on behind rules that don't decide,
+// which are counted here if counters is given (by slot). now_ns: the worker's clock. Any thread.
+struct rule_verdict rule_matcher_settle(const struct rule_matcher *matcher, const struct packet_tuple *tuple,
+					uint32_t position, uint64_t bytes, uint64_t now_ns, struct traffic *counters);
+
+// Whether another packet of the same flow and direction might be judged otherwise: a rule no later than position asks for
+// RULE_FIELDS_OF_PACKET or has a limit, and the rest of it matches. Costs nothing where there is no such rule. Any thread.
+bool rule_matcher_varies(const struct rule_matcher *matcher, const struct packet_tuple *tuple, uint32_t position);
+
+// How many rules there are: the position of the default policy. Any thread.
+uint32_t rule_matcher_count(const struct rule_matcher *matcher);
+
+// Whether one rule matches, its limit left aside; *failed: the first field that did not (0: the family). Any thread. The
+// oracle of tests, and what explains.
+bool rule_matches(const struct rule *rule, const struct packet_tuple *tuple, uint16_t *failed);
+
+// Takes what a packet needs out of a limit. Whether the rule matches by its limit. Any thread.
+bool rule_limit_take(const struct rule *rule, uint64_t bytes, uint64_t now_ns);
