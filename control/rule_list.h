@@ -34,5 +34,9 @@ int rule_list_parse(const char *file, const char *text, size_t length, struct ru
 int rule_list_load(const char *file, struct rule_list *list, struct error *error);
 void rule_list_free(struct rule_list *list);
 
+// Parses one rule, as a command gives it, in any of the languages: "tcp dport 80 accept", "-p tcp --dport 80 -j ACCEPT",
+// "allow tcp 80". source stands for the file in errors. An entry with one reference; NULL with an error.
+struct rule_entry *rule_list_parse_rule(const char *source, const char *text, struct error *error);
+
 // For the languages: takes over the reference, also if it fails. 0, or -1 with a text.
 int rule_list_append(struct rule_list *list, struct rule_entry *entry, struct error *error);
