@@ -4,9 +4,15 @@
 
 #include <stddef.h>
 
-#include "dataplane/rule_match.h"
+#include "dataplane/flow_key.h"
 
 enum { ADDRESS_TEXT_MAX = 64 };
+
+struct prefix {
+	struct ip_address address; // host bits zero
+	uint8_t family;            // FAMILY_NONE: any address of both families
+	uint8_t bits;
+};
 
 // "192.0.2.7" or "2001:db8::7" (RFC 5952) into text. Returns text.
 const char *address_format(const struct ip_address *address, uint8_t family, char text[ADDRESS_TEXT_MAX]);

@@ -8,7 +8,7 @@
 
 #include "control/address.h"
 #include "control/commands.h"
-#include "control/rule_text.h"
+#include "control/port_range.h"
 #include "control/services.h"
 #include "control/stats.h"
 

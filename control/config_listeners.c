@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "control/address.h"
-#include "control/rule_text.h"
+#include "control/port_range.h"
 #include "control/services.h"
 
 static int read_protocol(struct yaml *yaml, yaml_node_t *node, const struct yaml_field *field, void *target)

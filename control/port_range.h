@@ -3,7 +3,7 @@
 #pragma once
 
 #include "control/error.h"
-#include "dataplane/rule_match.h"
+#include "dataplane/rule.h"
 
 // Reads "80", "80-90", "https", "system"...; of ICMP and ICMPv6 a type: "8", "echo-request". 0, or -1 with what was
 // expected.
