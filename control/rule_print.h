@@ -8,10 +8,9 @@
 
 #include "control/rule_entry.h"
 
-// The canonical text of a rule: made of its rule (slot and interfaces left aside), comment, log_prefix and interfaces (the
-// names); its text is not looked at. What a text of nft's can't hold (quotes in a comment) is replaced. To be freed by the
-// caller; NULL without memory.
-char *rule_print(const struct rule_entry *entry);
+// The canonical text of a rule, whose slot and interfaces are left aside: interfaces are those of rule_entry, names or NULL.
+// What a text of nft's can't hold (quotes in a comment) is replaced. To be freed by the caller; NULL without memory.
+char *rule_print(const struct rule *rule, const char *comment, const char *log_prefix, const char *interfaces);
 
 // What stands beside a rule in a listing.
 struct rule_print_count {
