@@ -31,6 +31,8 @@ struct packet_tuple {
 
 struct rule_verdict {
 	uint32_t slot;      // RULE_DEFAULT: the default policy
+	uint32_t position;  // of the rule that decided; count: the default policy
+	uint32_t log_slot;  // where log: the first rule on the way that said so, be it one that doesn't decide
 	uint8_t verdict;    // enum verdict, never VERDICT_NONE
 	uint8_t answer;     // enum rule_answer
 	uint8_t answer_code;
@@ -71,8 +73,14 @@ void rule_matcher_find(const struct rule_matcher *matcher, const struct packet_t
 struct rule_verdict rule_matcher_settle(const struct rule_matcher *matcher, const struct packet_tuple *tuple,
 					uint32_t position, uint64_t bytes, uint64_t now_ns, struct traffic *counters);
 
-// Whether another packet of the same flow and direction might be judged otherwise: a rule no later than position asks for
-// RULE_FIELDS_OF_PACKET or has a limit, and the rest of it matches. Costs nothing where there is no such rule. Any thread.
+// The same for a packet of the past, which opened a flow that is judged again: nothing is counted, and no limit asked or
+// taken from. "limit rate" matches, "limit rate over" does not, as it was for a packet that passed. Any thread.
+struct rule_verdict rule_matcher_review(const struct rule_matcher *matcher, const struct packet_tuple *tuple,
+					uint32_t position);
+
+// Whether another packet of the same flow and direction might be judged otherwise: a rule no later than position (that of
+// a verdict) asks for RULE_FIELDS_OF_PACKET or has a limit, and the rest of it matches. Costs nothing where there is no such
+// rule. Any thread.
 bool rule_matcher_varies(const struct rule_matcher *matcher, const struct packet_tuple *tuple, uint32_t position);
 
 // How many rules there are: the position of the default policy. Any thread.
