@@ -8,7 +8,7 @@
 
 #include "control/config.h"
 #include "control/numa.h"
-#include "control/rule_text.h"
+#include "control/policy_rules.h"
 #include "control/table.h"
 #include "control/workers.h"
 #include "dataplane/fragment.h"
@@ -155,7 +155,7 @@ static void print_listeners(const struct findings *found, struct table *table)
 
 static void print_rules(const struct findings *found, struct table *table)
 {
-	static const char *const verdict[] = { [VERDICT_ACCEPT] = "allow", [VERDICT_DROP] = "deny",
+	static const char *const verdict[] = { [VERDICT_ACCEPT] = "accept", [VERDICT_DROP] = "drop",
 		[VERDICT_REJECT] = "reject" };
 	char cell[CELL_MAX];
 	if (found->rules_file[0])
@@ -195,7 +195,15 @@ static int load_rules(struct findings *found, const char *rules, struct error *e
 	found->rules_file = rules ? rules : found->config.rules_file;
 	if (!found->rules_file[0])
 		return 0;
-	return rule_list_load(found->rules_file, &found->rules, error);
+	if (rule_list_load(found->rules_file, &found->rules, error))
+		return -1;
+	for (size_t i = 0; i < found->rules.count; i++) {
+		if (policy_rules_resolve(found->rules.entry[i], &found->config, error)) {
+			rule_list_free(&found->rules);
+			return -1;
+		}
+	}
+	return 0;
 }
 
 int check(const char *file, const char *rules)

@@ -154,6 +154,8 @@ const struct command commands[] = {
 	{ "rules list", "", "rules in order, with their hits", command_rules_list },
 	{ "rules load", "FILE", "replace all rules by those of a file", command_rules_load },
 	{ "rules add", "TEXT [--at N]", "add one rule, last or before rule N", command_rules_add },
+	{ "rules insert", "TEXT", "add one rule, first", command_rules_insert },
+	{ "rules replace", "ID TEXT", "put a rule in the place of another", command_rules_replace },
 	{ "rules delete", "ID", "delete one rule", command_rules_delete },
 	{ "allow", "PROTO [PORT] [from CIDR]", "add an allow rule, first unless --last", command_allow },
 	{ "deny", "PROTO [PORT] [from CIDR]", "add a deny rule, first unless --last", command_deny },

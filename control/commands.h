@@ -34,6 +34,8 @@ json_t *command_flows(struct runtime *runtime, const json_t *arguments, struct e
 json_t *command_rules_list(struct runtime *runtime, const json_t *arguments, struct error *error);
 json_t *command_rules_load(struct runtime *runtime, const json_t *arguments, struct error *error);
 json_t *command_rules_add(struct runtime *runtime, const json_t *arguments, struct error *error);
+json_t *command_rules_insert(struct runtime *runtime, const json_t *arguments, struct error *error);
+json_t *command_rules_replace(struct runtime *runtime, const json_t *arguments, struct error *error);
 json_t *command_rules_delete(struct runtime *runtime, const json_t *arguments, struct error *error);
 json_t *command_allow(struct runtime *runtime, const json_t *arguments, struct error *error);
 json_t *command_deny(struct runtime *runtime, const json_t *arguments, struct error *error);

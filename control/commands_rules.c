@@ -34,18 +34,9 @@ static json_t *published(const struct runtime *runtime)
 			 "generation", (json_int_t)(runtime->policy ? runtime->policy->generation : 0));
 }
 
-// position: 0 is first, SIZE_MAX last.
-static json_t *add_rule(struct runtime *runtime, const char *text, size_t position, struct error *error)
+// Publishes a copy in which the rule has this id, and tells of it.
+static json_t *publish_rule(struct runtime *runtime, struct rule_store *copy, uint32_t id, struct error *error)
 {
-	struct rule rule;
-	char canonical[RULE_TEXT_MAX];
-	if (rule_parse("rule", text, &rule, error))
-		return NULL;
-	struct rule_store *copy = copy_rules(runtime, error);
-	if (!copy)
-		return NULL;
-	size_t before = rule_store_count(copy);
-	uint32_t id = rule_store_add(copy, &rule, position, error);
 	if (!id) {
 		rule_store_destroy(copy);
 		return NULL;
@@ -54,8 +45,20 @@ static json_t *add_rule(struct runtime *runtime, const char *text, size_t positi
 		return NULL;
 	json_t *result = published(runtime);
 	json_object_set_new(result, "id", json_integer(id));
-	json_object_set_new(result, "position", json_integer((json_int_t)(position < before ? position : before) + 1));
-	json_object_set_new(result, "text", json_string(rule_format(&rule, canonical)));
+	json_object_set_new(result, "position", json_integer((json_int_t)rule_store_position(runtime->rules, id) + 1));
+	json_object_set_new(result, "text", json_string(rule_store_find(runtime->rules, id)->entry->text));
+	return result;
+}
+
+// position: 0 is first, SIZE_MAX last.
+static json_t *add_rule(struct runtime *runtime, const char *text, size_t position, struct error *error)
+{
+	struct rule_entry *entry = rule_list_parse_rule("rule", text, error);
+	struct rule_store *copy = entry ? copy_rules(runtime, error) : NULL;
+	json_t *result = NULL;
+	if (copy)
+		result = publish_rule(runtime, copy, rule_store_add(copy, entry, position, error), error);
+	rule_entry_drop(entry);
 	return result;
 }
 
@@ -72,6 +75,14 @@ json_t *command_rules_add(struct runtime *runtime, const json_t *arguments, stru
 		return NULL;
 	}
 	return add_rule(runtime, text, at ? (size_t)at - 1 : SIZE_MAX, error);
+}
+
+json_t *command_rules_insert(struct runtime *runtime, const json_t *arguments, struct error *error)
+{
+	const char *text;
+	if (command_arguments(arguments, error, "{s:s !}", "text", &text))
+		return NULL;
+	return add_rule(runtime, text, 0, error);
 }
 
 // Says what was typed, not what was made of it: columns in errors count the verb too.
@@ -107,15 +118,34 @@ json_t *command_reject(struct runtime *runtime, const json_t *arguments, struct 
 	return add_verdict(runtime, "reject", arguments, error);
 }
 
+static int check_id(const struct runtime *runtime, json_int_t id, struct error *error)
+{
+	if (id >= 1 && id < FLOW_RULE_MAX && rule_store_find(runtime->rules, (uint32_t)id))
+		return 0;
+	return error_set(error, "there is no rule %lld: 'portierctl rules list' shows the ids", (long long)id);
+}
+
+json_t *command_rules_replace(struct runtime *runtime, const json_t *arguments, struct error *error)
+{
+	json_int_t id;
+	const char *text;
+	if (command_arguments(arguments, error, "{s:I, s:s !}", "id", &id, "text", &text) ||
+	    check_id(runtime, id, error))
+		return NULL;
+	struct rule_entry *entry = rule_list_parse_rule("rule", text, error);
+	struct rule_store *copy = entry ? copy_rules(runtime, error) : NULL;
+	json_t *result = NULL;
+	if (copy)
+		result = publish_rule(runtime, copy, rule_store_exchange(copy, (uint32_t)id, entry, error), error);
+	rule_entry_drop(entry);
+	return result;
+}
+
 json_t *command_rules_delete(struct runtime *runtime, const json_t *arguments, struct error *error)
 {
 	json_int_t id;
-	if (command_arguments(arguments, error, "{s:I !}", "id", &id))
+	if (command_arguments(arguments, error, "{s:I !}", "id", &id) || check_id(runtime, id, error))
 		return NULL;
-	if (id < 1 || id >= FLOW_RULE_MAX) {
-		error_set(error, "there is no rule %lld: 'portierctl rules list' shows the ids", (long long)id);
-		return NULL;
-	}
 	struct rule_store *copy = copy_rules(runtime, error);
 	if (!copy)
 		return NULL;
@@ -138,8 +168,7 @@ json_t *command_rules_load(struct runtime *runtime, const json_t *arguments, str
 	int failed = copy ? rule_store_replace(copy, &list, error) : -1;
 	rule_list_free(&list);
 	if (failed) {
-		if (copy)
-			rule_store_destroy(copy);
+		rule_store_destroy(copy);
 		return NULL;
 	}
 	return publish(runtime, copy, error) ? NULL : published(runtime);

@@ -14,22 +14,12 @@ static const char no_ids[] = "too many rules: there is room for 262142";
 
 struct rule_store {
 	struct stored_rule *stored; // in order
-	struct rule *rules;         // the same, as they are compiled
 	uint32_t *position;         // by id, or NOWHERE
 	size_t count;
 	size_t room;
 	uint32_t last_id; // handed out last: the search for a free one begins behind it, so that none is reused soon
 	enum verdict default_verdict;
 };
-
-// All of a rule that its text shows.
-enum { RULE_BYTES = offsetof(struct rule, slot) };
-static_assert(RULE_BYTES == 2 * sizeof(struct prefix) + 2 * sizeof(struct port_range) + 4, "compares as bytes");
-
-static bool rule_equal(const struct rule *a, const struct rule *b)
-{
-	return memcmp(a, b, RULE_BYTES) == 0;
-}
 
 struct rule_store *rule_store_create(void)
 {
@@ -50,8 +40,9 @@ void rule_store_destroy(struct rule_store *store)
 {
 	if (!store)
 		return;
+	for (size_t i = 0; i < store->count; i++)
+		rule_entry_drop(store->stored[i].entry);
 	free(store->stored);
-	free(store->rules);
 	free(store->position);
 	free(store);
 }
@@ -61,11 +52,9 @@ static bool store_reserve(struct rule_store *store, size_t room)
 	if (room <= store->room)
 		return true;
 	struct stored_rule *stored = realloc(store->stored, room * sizeof(*stored));
-	store->stored = stored ? stored : store->stored;
-	struct rule *rules = realloc(store->rules, room * sizeof(*rules));
-	store->rules = rules ? rules : store->rules;
-	if (!stored || !rules)
+	if (!stored)
 		return false;
+	store->stored = stored;
 	store->room = room;
 	return true;
 }
@@ -77,22 +66,15 @@ struct rule_store *rule_store_copy(const struct rule_store *store)
 		rule_store_destroy(copy);
 		return NULL;
 	}
-	if (store->count) {
-		memcpy(copy->stored, store->stored, store->count * sizeof(*store->stored));
-		memcpy(copy->rules, store->rules, store->count * sizeof(*store->rules));
+	for (size_t i = 0; i < store->count; i++) {
+		copy->stored[i] = store->stored[i];
+		rule_entry_keep(copy->stored[i].entry);
 	}
 	memcpy(copy->position, store->position, IDS * sizeof(*store->position));
 	copy->count = store->count;
 	copy->last_id = store->last_id;
 	copy->default_verdict = store->default_verdict;
 	return copy;
-}
-
-static void store_put(struct rule_store *store, size_t position, const struct stored_rule *stored)
-{
-	store->stored[position] = *stored;
-	store->rules[position] = stored->rule;
-	store->position[stored->rule.slot] = (uint32_t)position;
 }
 
 // A free id, or 0. also: another store whose ids are taken too; may be NULL.
@@ -107,23 +89,19 @@ static uint32_t store_next_id(struct rule_store *store, const struct rule_store 
 	return 0;
 }
 
-// Rules of the older store by what they say: chains in order, from which each id is taken once.
+// Rules of the older store by what they say: chains in order, from which each is taken once.
 struct finder {
 	uint32_t *head; // by hash: position, or NOWHERE
 	uint32_t *next; // by position
 	size_t mask;
 };
 
-static size_t rule_hash(const struct rule *rule)
+static size_t text_hash(const char *text)
 {
-	uint64_t hash = 0, word;
-	static_assert(RULE_BYTES % sizeof(word) == 0, "whole words");
-	for (size_t i = 0; i < RULE_BYTES; i += sizeof(word)) {
-		memcpy(&word, (const char *)rule + i, sizeof(word));
-		hash = (hash ^ word) * 0x9e3779b97f4a7c15;
-		hash ^= hash >> 32;
-	}
-	return (size_t)hash;
+	uint64_t hash = 0xcbf29ce484222325;
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
+	return (size_t)(hash ^ hash >> 32);
 }
 
 static bool finder_make(struct finder *finder, const struct rule_store *store)
@@ -140,7 +118,7 @@ static bool finder_make(struct finder *finder, const struct rule_store *store)
 		return false;
 	memset(finder->head, 0xff, heads * sizeof(*finder->head));
 	for (size_t i = store->count; i-- > 0;) {
-		uint32_t *head = &finder->head[rule_hash(&store->rules[i]) & finder->mask];
+		uint32_t *head = &finder->head[text_hash(store->stored[i].entry->text) & finder->mask];
 		finder->next[i] = *head;
 		*head = (uint32_t)i;
 	}
@@ -148,11 +126,10 @@ static bool finder_make(struct finder *finder, const struct rule_store *store)
 }
 
 // Takes the first rule that says the same out of the finder. NULL: there is none left.
-static const struct stored_rule *finder_take(struct finder *finder, const struct rule_store *store,
-					     const struct rule *rule)
+static const struct stored_rule *finder_take(struct finder *finder, const struct rule_store *store, const char *text)
 {
-	uint32_t *link = &finder->head[rule_hash(rule) & finder->mask];
-	while (*link != NOWHERE && !rule_equal(&store->rules[*link], rule))
+	uint32_t *link = &finder->head[text_hash(text) & finder->mask];
+	while (*link != NOWHERE && strcmp(store->stored[*link].entry->text, text) != 0)
 		link = &finder->next[*link];
 	if (*link == NOWHERE)
 		return NULL;
@@ -167,39 +144,45 @@ static void finder_free(struct finder *finder)
 	free(finder->next);
 }
 
-// New ids are those that neither list uses, so that a flow's old rule is not taken for a new one; only a store that is
-// more than half full may have to take what the replaced list sets free.
-static bool store_give_ids(struct rule_store *store, const struct rule_store *older)
+static void store_put(struct rule_store *store, size_t position, const struct stored_rule *stored)
 {
-	for (size_t i = 0; i < store->count; i++) {
-		struct stored_rule *stored = &store->stored[i];
-		if (stored->rule.slot != 0)
-			continue;
-		stored->rule.slot = store_next_id(store, older);
-		if (stored->rule.slot == 0 && older) {
-			older = NULL;
-			stored->rule.slot = store_next_id(store, older);
-		}
-		if (stored->rule.slot == 0)
-			return false;
-		store_put(store, i, stored);
-	}
-	return true;
+	store->stored[position] = *stored;
+	rule_entry_keep(stored->entry);
+	if (stored->entry->rule.slot)
+		store->position[stored->entry->rule.slot] = (uint32_t)position;
 }
 
 static void store_fill(struct rule_store *store, const struct rule_list *list, struct finder *finder,
 		       const struct rule_store *older)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		const struct stored_rule *known = finder_take(finder, older, &list->rules[i]);
-		if (known) {
-			store_put(store, i, known);
-			continue;
-		}
-		store->stored[i] = (struct stored_rule){ .rule = list->rules[i] };
-		store->stored[i].rule.slot = 0;
+		const struct stored_rule *known = finder_take(finder, older, list->entry[i]->text);
+		const struct stored_rule fresh = { .entry = list->entry[i] };
+		store_put(store, i, known ? known : &fresh);
 	}
 	store->count = list->count;
+}
+
+// New ids are those that neither list uses, so that a flow's old rule is not taken for a new one; only a store that is
+// more than half full may have to take what the replaced list sets free. On failure no entry keeps an id that it was
+// given here.
+static bool store_give_ids(struct rule_store *store, const struct rule_store *older)
+{
+	size_t i;
+	for (i = 0; i < store->count; i++) {
+		struct rule_entry *entry = store->stored[i].entry;
+		if (entry->rule.slot != 0)
+			continue;
+		entry->rule.slot = store_next_id(store, older);
+		if (entry->rule.slot == 0 && older) {
+			older = NULL;
+			entry->rule.slot = store_next_id(store, older);
+		}
+		if (entry->rule.slot == 0)
+			return false;
+		store->position[entry->rule.slot] = (uint32_t)i;
+	}
+	return true;
 }
 
 static int store_replaced(struct rule_store *store, const struct rule_list *list, const struct rule_store *older,
@@ -207,6 +190,8 @@ static int store_replaced(struct rule_store *store, const struct rule_list *list
 {
 	struct finder finder = { 0 };
 	int result = -1;
+	if (list->count >= IDS)
+		return error_set(error, no_ids);
 	if (!store_reserve(store, list->count) || !finder_make(&finder, older)) {
 		error_set(error, no_memory);
 	} else {
@@ -238,18 +223,17 @@ int rule_store_replace(struct rule_store *store, const struct rule_list *list, s
 static void store_number(struct rule_store *store, size_t first)
 {
 	for (size_t i = first; i < store->count; i++)
-		store->position[store->rules[i].slot] = (uint32_t)i;
+		store->position[store->stored[i].entry->rule.slot] = (uint32_t)i;
 }
 
-uint32_t rule_store_add(struct rule_store *store, const struct rule *rule, size_t position, struct error *error)
+uint32_t rule_store_add(struct rule_store *store, struct rule_entry *entry, size_t position, struct error *error)
 {
 	if (store->count == store->room && !store_reserve(store, 2 * store->count + 8)) {
 		error_set(error, no_memory);
 		return 0;
 	}
-	struct stored_rule added = { .rule = *rule };
-	added.rule.slot = store_next_id(store, NULL);
-	if (added.rule.slot == 0) {
+	uint32_t id = store_next_id(store, NULL);
+	if (id == 0) {
 		error_set(error, no_ids);
 		return 0;
 	}
@@ -257,20 +241,40 @@ uint32_t rule_store_add(struct rule_store *store, const struct rule *rule, size_
 		position = store->count;
 	size_t behind = store->count++ - position;
 	memmove(store->stored + position + 1, store->stored + position, behind * sizeof(*store->stored));
-	memmove(store->rules + position + 1, store->rules + position, behind * sizeof(*store->rules));
-	store_put(store, position, &added);
-	store_number(store, position + 1);
-	return added.rule.slot;
+	entry->rule.slot = id;
+	store->stored[position] = (struct stored_rule){ .entry = rule_entry_keep(entry) };
+	store_number(store, position);
+	return id;
+}
+
+static int no_such_rule(uint32_t id, struct error *error)
+{
+	return error_set(error, "there is no rule %u; 'rules list' shows the ids", id);
+}
+
+uint32_t rule_store_exchange(struct rule_store *store, uint32_t id, struct rule_entry *entry, struct error *error)
+{
+	const struct stored_rule *old = rule_store_find(store, id);
+	if (!old) {
+		no_such_rule(id, error);
+		return 0;
+	}
+	if (strcmp(old->entry->text, entry->text) == 0)
+		return id;
+	uint32_t fresh = rule_store_add(store, entry, store->position[id], error);
+	if (fresh)
+		rule_store_delete(store, id, error);
+	return fresh;
 }
 
 int rule_store_delete(struct rule_store *store, uint32_t id, struct error *error)
 {
 	if (!rule_store_find(store, id))
-		return error_set(error, "there is no rule %u; 'rules list' shows the ids", id);
+		return no_such_rule(id, error);
 	size_t position = store->position[id];
 	size_t behind = --store->count - position;
+	rule_entry_drop(store->stored[position].entry);
 	memmove(store->stored + position, store->stored + position + 1, behind * sizeof(*store->stored));
-	memmove(store->rules + position, store->rules + position + 1, behind * sizeof(*store->rules));
 	store->position[id] = NOWHERE;
 	store_number(store, position);
 	return 0;
@@ -303,6 +307,11 @@ const struct stored_rule *rule_store_find(const struct rule_store *store, uint32
 	return &store->stored[store->position[id]];
 }
 
+size_t rule_store_position(const struct rule_store *store, uint32_t id)
+{
+	return store->position[id];
+}
+
 void rule_store_set_baseline(struct rule_store *store, uint32_t id, uint64_t packets, uint64_t bytes)
 {
 	if (rule_store_find(store, id))
@@ -312,10 +321,17 @@ void rule_store_set_baseline(struct rule_store *store, uint32_t id, uint64_t pac
 bool rule_store_is_new(const struct rule_store *store, const struct rule_store *older, uint32_t id)
 {
 	const struct stored_rule *here = rule_store_find(store, id), *there = rule_store_find(older, id);
-	return here && (!there || !rule_equal(&here->rule, &there->rule));
+	return here && (!there || here->entry != there->entry);
 }
 
-const struct rule *rule_store_rules(const struct rule_store *store)
+int rule_store_list(const struct rule_store *store, struct rule_list *list, struct error *error)
 {
-	return store->rules;
+	*list = (struct rule_list){ .default_verdict = (uint8_t)store->default_verdict, .has_default = true };
+	for (size_t i = 0; i < store->count; i++) {
+		if (rule_list_append(list, rule_entry_keep(store->stored[i].entry), error)) {
+			rule_list_free(list);
+			return -1;
+		}
+	}
+	return 0;
 }

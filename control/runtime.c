@@ -395,7 +395,7 @@ struct traffic runtime_slot_traffic(const struct runtime *runtime, uint32_t slot
 
 struct traffic runtime_rule_traffic(const struct runtime *runtime, const struct stored_rule *rule)
 {
-	struct traffic sum = runtime_slot_traffic(runtime, rule->rule.slot);
+	struct traffic sum = runtime_slot_traffic(runtime, rule->entry->rule.slot);
 	sum.packets -= rule->baseline.packets;
 	sum.bytes -= rule->baseline.bytes;
 	return sum;

@@ -9,9 +9,10 @@
 
 enum { PORT_TEXT_MAX = 16 };
 
+// As nft and iptables say it.
 static const char *const verdict_word[] = {
-	[VERDICT_ACCEPT] = "allow",
-	[VERDICT_DROP] = "deny",
+	[VERDICT_ACCEPT] = "accept",
+	[VERDICT_DROP] = "drop",
 	[VERDICT_REJECT] = "reject",
 };
 
@@ -66,19 +67,18 @@ json_t *stats_listeners(const struct runtime *runtime)
 	return array;
 }
 
-static json_t *rule_entry(const struct runtime *runtime, const struct stored_rule *stored)
+static json_t *one_rule(const struct runtime *runtime, const struct stored_rule *stored)
 {
-	char text[RULE_TEXT_MAX];
 	struct traffic traffic = runtime_rule_traffic(runtime, stored);
-	return json_pack("{s:I, s:s, s:I, s:I}", "id", (json_int_t)stored->rule.slot,
-			 "text", rule_format(&stored->rule, text),
+	return json_pack("{s:I, s:s, s:I, s:I}", "id", (json_int_t)stored->entry->rule.slot,
+			 "text", stored->entry->text,
 			 "packets", (json_int_t)traffic.packets, "bytes", (json_int_t)traffic.bytes);
 }
 
-static json_t *default_entry(const struct runtime *runtime)
+static json_t *default_policy(const struct runtime *runtime)
 {
-	char text[RULE_TEXT_MAX];
-	snprintf(text, sizeof(text), "default %s", verdict_word[rule_store_default(runtime->rules)]);
+	char text[32];
+	snprintf(text, sizeof(text), "policy %s", verdict_word[rule_store_default(runtime->rules)]);
 	struct traffic traffic = runtime_slot_traffic(runtime, RULE_DEFAULT);
 	return json_pack("{s:s, s:s, s:I, s:I}", "id", "default", "text", text,
 			 "packets", (json_int_t)traffic.packets, "bytes", (json_int_t)traffic.bytes);
@@ -90,8 +90,8 @@ json_t *stats_rules(const struct runtime *runtime)
 	int failed = 0;
 	size_t count = rule_store_count(runtime->rules);
 	for (size_t i = 0; i < count && !failed; i++)
-		failed = json_array_append_new(array, rule_entry(runtime, rule_store_at(runtime->rules, i)));
-	if (failed || json_array_append_new(array, default_entry(runtime))) {
+		failed = json_array_append_new(array, one_rule(runtime, rule_store_at(runtime->rules, i)));
+	if (failed || json_array_append_new(array, default_policy(runtime))) {
 		json_decref(array);
 		return NULL;
 	}

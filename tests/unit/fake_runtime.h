@@ -88,7 +88,7 @@ struct traffic runtime_slot_traffic(const struct runtime *runtime, uint32_t slot
 
 struct traffic runtime_rule_traffic(const struct runtime *runtime, const struct stored_rule *rule)
 {
-	return runtime_slot_traffic(runtime, rule->rule.slot);
+	return runtime_slot_traffic(runtime, rule->entry->rule.slot);
 }
 
 struct traffic runtime_listener_traffic(const struct runtime *runtime, uint32_t id, uint64_t *flows)
