@@ -9,6 +9,7 @@
 #include "control/config.h"
 #include "control/numa.h"
 #include "control/policy_rules.h"
+#include "control/rule_lint.h"
 #include "control/table.h"
 #include "control/workers.h"
 #include "dataplane/fragment.h"
@@ -25,6 +26,7 @@ struct findings {
 	struct cpu_plan cpus;
 	const char *rules_file; // "": none
 	struct rule_list rules;
+	struct lint lint;
 };
 
 static void row(struct table *table, const char *name, const char *text)
@@ -197,16 +199,43 @@ static int load_rules(struct findings *found, const char *rules, struct error *e
 		return 0;
 	if (rule_list_load(found->rules_file, &found->rules, error))
 		return -1;
-	for (size_t i = 0; i < found->rules.count; i++) {
-		if (policy_rules_resolve(found->rules.entry[i], &found->config, error)) {
-			rule_list_free(&found->rules);
+	for (size_t i = 0; i < found->rules.count; i++)
+		if (policy_rules_resolve(found->rules.entry[i], &found->config, error))
 			return -1;
-		}
-	}
 	return 0;
 }
 
-int check(const char *file, const char *rules)
+// Also without a file: a listener may have no way in all the same.
+static int look_over(struct findings *found, struct error *error)
+{
+	const struct lint_input input = {
+		.entry = found->rules.entry,
+		.count = found->rules.count,
+		.default_verdict = found->rules.has_default ? found->rules.default_verdict : VERDICT_ACCEPT,
+		.config = &found->config,
+		.focus = SIZE_MAX,
+	};
+	return rule_lint(&input, &found->lint) ? error_set(error, "no memory to look the rules over") : 0;
+}
+
+static void print_warnings(const struct lint *lint)
+{
+	for (size_t i = 0; i < lint->count; i++)
+		fprintf(stderr, "warning: %s\n", lint->finding[i].text);
+	if (lint->left_out)
+		fprintf(stderr, "warning: and %zu more of the same kinds\n", lint->left_out);
+}
+
+static int check_all(struct findings *found, const char *rules, struct error *error)
+{
+	if (load_rules(found, rules, error) || plan_cpus(found, error) || look_over(found, error))
+		return -1;
+	print(found);
+	print_warnings(&found->lint);
+	return 0;
+}
+
+int check(const char *file, const char *rules, bool strict)
 {
 	struct findings found = { .rules_file = "" };
 	struct error error = { "" };
@@ -215,16 +244,12 @@ int check(const char *file, const char *rules)
 		fprintf(stderr, "%s\n", error.text);
 		return 1;
 	}
-	result = load_rules(&found, rules, &error);
-	if (result == 0) {
-		result = plan_cpus(&found, &error);
-		if (result == 0)
-			print(&found);
-		if (found.rules_file[0])
-			rule_list_free(&found.rules);
-	}
+	result = check_all(&found, rules, &error);
 	if (result < 0)
 		fprintf(stderr, "%s\n", error.text);
+	bool warned = found.lint.count > 0;
+	rule_lint_free(&found.lint);
+	rule_list_free(&found.rules);
 	config_free(&found.config);
-	return result < 0;
+	return result < 0 || (strict && warned);
 }

@@ -7,6 +7,7 @@
 
 #include <rte_log.h>
 
+#include "control/rule_warnings.h"
 #include "control/stats.h"
 
 int command_arguments(const json_t *arguments, struct error *error, const char *format, ...)
@@ -124,10 +125,11 @@ static json_t *run_reload(struct runtime *runtime, const json_t *arguments, stru
 {
 	if (no_arguments(arguments, error) || runtime_reload(runtime, error))
 		return NULL;
-	return json_pack("{s:I, s:I, s:I}",
+	return json_pack("{s:I, s:I, s:I, s:o}",
 		"generation", (json_int_t)(runtime->policy ? runtime->policy->generation : 0),
 		"rules", (json_int_t)rule_store_count(runtime->rules),
-		"listeners", (json_int_t)runtime->listener_count);
+		"listeners", (json_int_t)runtime->listener_count,
+		"warnings", rule_warnings_json(runtime));
 }
 
 static json_t *run_help(struct runtime *runtime, const json_t *arguments, struct error *error)

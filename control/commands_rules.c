@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "control/commands.h"
+#include "control/rule_warnings.h"
 #include "control/stats.h"
 
 json_t *command_rules_list(struct runtime *runtime, const json_t *arguments, struct error *error)
@@ -30,8 +31,9 @@ static struct rule_store *copy_rules(const struct runtime *runtime, struct error
 
 static json_t *published(const struct runtime *runtime)
 {
-	return json_pack("{s:I, s:I}", "rules", (json_int_t)rule_store_count(runtime->rules),
-			 "generation", (json_int_t)(runtime->policy ? runtime->policy->generation : 0));
+	return json_pack("{s:I, s:I, s:o}", "rules", (json_int_t)rule_store_count(runtime->rules),
+			 "generation", (json_int_t)(runtime->policy ? runtime->policy->generation : 0),
+			 "warnings", rule_warnings_json(runtime));
 }
 
 // Publishes a copy in which the rule has this id, and tells of it.
@@ -43,9 +45,11 @@ static json_t *publish_rule(struct runtime *runtime, struct rule_store *copy, ui
 	}
 	if (publish(runtime, copy, error))
 		return NULL;
+	size_t position = rule_store_position(runtime->rules, id);
+	rule_warnings_rule(runtime, position);
 	json_t *result = published(runtime);
 	json_object_set_new(result, "id", json_integer(id));
-	json_object_set_new(result, "position", json_integer((json_int_t)rule_store_position(runtime->rules, id) + 1));
+	json_object_set_new(result, "position", json_integer((json_int_t)position + 1));
 	json_object_set_new(result, "text", json_string(rule_store_find(runtime->rules, id)->entry->text));
 	return result;
 }
@@ -153,7 +157,10 @@ json_t *command_rules_delete(struct runtime *runtime, const json_t *arguments, s
 		rule_store_destroy(copy);
 		return NULL;
 	}
-	return publish(runtime, copy, error) ? NULL : published(runtime);
+	if (publish(runtime, copy, error))
+		return NULL;
+	rule_warnings_none(runtime);
+	return published(runtime);
 }
 
 json_t *command_rules_load(struct runtime *runtime, const json_t *arguments, struct error *error)
@@ -165,11 +172,13 @@ json_t *command_rules_load(struct runtime *runtime, const json_t *arguments, str
 	    rule_list_parse(file, text, length, &list, error))
 		return NULL;
 	struct rule_store *copy = copy_rules(runtime, error);
-	int failed = copy ? rule_store_replace(copy, &list, error) : -1;
-	rule_list_free(&list);
-	if (failed) {
+	json_t *result = NULL;
+	if (copy && rule_store_replace(copy, &list, error)) {
 		rule_store_destroy(copy);
-		return NULL;
+	} else if (copy && publish(runtime, copy, error) == 0) {
+		rule_warnings_list(runtime, &list);
+		result = published(runtime);
 	}
-	return publish(runtime, copy, error) ? NULL : published(runtime);
+	rule_list_free(&list);
+	return result;
 }

@@ -14,22 +14,28 @@ struct command {
 	const char *options;  // letters, as options_parse takes them
 	bool captures;        // takes arguments that are no options
 	bool needs_config;
-	int (*run)(const struct replay_options *options);
+	int (*run)(const struct options *options);
 	const char *help;
 };
 
-static int run_daemon(const struct replay_options *options)
+static int run_replay(const struct options *options)
 {
-	return daemon_run(options->config, options->rules, options->eal, options->eal_count);
+	return replay(&options->replay);
 }
 
-static int run_check(const struct replay_options *options)
+static int run_daemon(const struct options *options)
 {
-	return check(options->config, options->rules);
+	const struct replay_options *given = &options->replay;
+	return daemon_run(given->config, given->rules, given->eal, given->eal_count);
+}
+
+static int run_check(const struct options *options)
+{
+	return check(options->replay.config, options->replay.rules, options->strict);
 }
 
 static const struct command commands[] = {
-	{ "replay", "crwfpjq", true, false, replay,
+	{ "replay", "crwfpjq", true, false, run_replay,
 	  "portier replay [-c CONF] [--rules FILE] [--workers N] [--flows FILE] [--packets FILE]\n"
 	  "               [--json FILE] [--quiet] CAPTURE... [-- EAL arguments]\n\n"
 	  "Reads captures (pcap, pcapng; Ethernet) through the data path of live traffic and prints a report.\n\n"
@@ -45,11 +51,13 @@ static const struct command commands[] = {
 	  "Runs on NICs or virtual devices until SIGTERM or Ctrl-C; SIGHUP reloads rules and listeners.\n\n"
 	  "  -c, --config FILE  configuration\n"
 	  "  --rules FILE       rules, instead of the configuration's\n" },
-	{ "check", "cr", false, false, run_check,
-	  "portier check [-c CONF] [--rules FILE]\n\n"
-	  "Says what is wrong with configuration and rules, or what would run. Starts nothing.\n\n"
+	{ "check", "crs", false, false, run_check,
+	  "portier check [-c CONF] [--rules FILE] [--strict]\n\n"
+	  "Says what is wrong with configuration and rules, or what would run. Warns of rules that are not likely to be meant:\n"
+	  "that can never match, that open too much or nothing. Starts nothing.\n\n"
 	  "  -c, --config FILE  configuration\n"
-	  "  --rules FILE       rules, instead of the configuration's\n" },
+	  "  --rules FILE       rules, instead of the configuration's\n"
+	  "  --strict           fails after a warning too\n" },
 };
 
 static const char general_help[] =
@@ -89,7 +97,7 @@ static int run(const struct command *command, int argc, char **argv)
 		return refuse(command->name, "unexpected argument ", given->captures[0]);
 	if (command->needs_config && !given->config)
 		return refuse(command->name, "-c FILE is missing", "");
-	return command->run(given);
+	return command->run(&options);
 }
 
 int main(int argc, char **argv)

@@ -15,6 +15,7 @@ static const struct option long_options[] = {
 	{ "packets", required_argument, NULL, 'p' },
 	{ "json", required_argument, NULL, 'j' },
 	{ "quiet", no_argument, NULL, 'q' },
+	{ "strict", no_argument, NULL, 's' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -53,6 +54,8 @@ static int take(struct options *options, int letter, char *value, struct error *
 		options->help = true;
 	else if (letter == 'q')
 		replay->quiet = true;
+	else if (letter == 's')
+		options->strict = true;
 	else
 		*texts[letter] = value;
 	return 0;

@@ -14,6 +14,7 @@
 
 #include "control/eal.h"
 #include "control/policy_publish.h"
+#include "control/rule_warnings.h"
 #include "control/workers.h"
 
 static const uint64_t NANOSECONDS = 1000000000;
@@ -200,19 +201,15 @@ static int open_devices(struct runtime *runtime, struct error *error)
 	return 0;
 }
 
-// Without a file all is allowed. Rules that are in the store already keep their ids.
-static int load_rules(const char *file, struct rule_store *store, struct error *error)
+// Without a file all is allowed.
+static int load_rules(const char *file, struct rule_list *list, struct error *error)
 {
-	struct rule_list list = { .has_default = true, .default_verdict = VERDICT_ACCEPT };
-	if (file[0] && rule_list_load(file, &list, error) != 0)
-		return -1;
-	int status = rule_store_replace(store, &list, error);
-	rule_list_free(&list);
-	return status;
+	*list = (struct rule_list){ .has_default = true, .default_verdict = VERDICT_ACCEPT };
+	return file[0] ? rule_list_load(file, list, error) : 0;
 }
 
-// Reads rules and listeners as the configuration and the options say, and publishes them.
-static int publish_from_files(struct runtime *runtime, struct error *error)
+// Rules that are in force already keep their ids.
+static int publish_list(struct runtime *runtime, const struct rule_list *list, struct error *error)
 {
 	struct rule_store *store = runtime->rules ? rule_store_copy(runtime->rules) : rule_store_create();
 	struct listener *listeners = config_listeners(runtime->config, runtime->listeners, runtime->listener_count);
@@ -220,13 +217,25 @@ static int publish_from_files(struct runtime *runtime, struct error *error)
 
 	if (!store || !listeners)
 		error_set(error, "out of memory");
-	else if (load_rules(runtime->rules_file, store, error) == 0)
+	else if (rule_store_replace(store, list, error) == 0)
 		status = runtime_publish(runtime, store, listeners, runtime->config->listener_count, error);
 	if (status != 0) {
-		if (store)
-			rule_store_destroy(store);
+		rule_store_destroy(store);
 		free(listeners);
 	}
+	return status;
+}
+
+// Reads rules and listeners as the configuration and the options say, and publishes them.
+static int publish_from_files(struct runtime *runtime, struct error *error)
+{
+	struct rule_list list;
+	if (load_rules(runtime->rules_file, &list, error) != 0)
+		return -1;
+	int status = publish_list(runtime, &list, error);
+	if (status == 0)
+		rule_warnings_list(runtime, &list);
+	rule_list_free(&list);
 	return status;
 }
 
@@ -323,8 +332,8 @@ void runtime_destroy(struct runtime *runtime)
 		if (runtime->interfaces[i].open)
 			interface_close(&runtime->interfaces[i]);
 	policy_free((struct policy *)(uintptr_t)runtime->policy);
-	if (runtime->rules)
-		rule_store_destroy(runtime->rules);
+	rule_store_destroy(runtime->rules);
+	rule_lint_free(&runtime->lint);
 	free(runtime->listeners);
 	for (unsigned i = 0; i < runtime->worker_count; i++) {
 		free(runtime->wirings[i]);

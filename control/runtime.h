@@ -8,6 +8,7 @@
 #include "control/config.h"
 #include "control/error.h"
 #include "control/numa.h"
+#include "control/rule_lint.h"
 #include "control/rule_store.h"
 #include "dataplane/worker.h"
 
@@ -49,6 +50,7 @@ struct runtime {
 	void *pump_context;
 	const struct policy *policy; // in force
 	struct rule_store *rules;    // what it was compiled from
+	struct lint lint;            // what was found in them when they were last changed
 	struct listener *listeners;  // likewise
 	size_t listener_count;
 	char rules_file[4096];       // where the rules came from; "": none

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Pairs of rules that share packets, with opposite verdicts, where neither contains the other: what becomes of the shared
+// ones hangs on the order alone. A block list in front of what is let in is no such accident.
+#include <stdlib.h>
+
+#include "control/rule_lint_private.h"
+
+static const uint64_t PAIRS_MAX = 200000000; // that are compared
+
+// As much of a rule as tells most pairs apart: hulls of its sets.
+struct hull {
+	uint64_t source[2], destination[2]; // the first 64 bits, low and high
+	uint16_t source_port[2], destination_port[2];
+	uint32_t position;
+	uint8_t family;   // bits: IPv4, IPv6
+	uint8_t protocol; // the only one, or 0: several
+	bool accepts;
+};
+
+static uint64_t address_head(const struct ip_address *address)
+{
+	uint64_t head = 0;
+	for (unsigned i = 0; i < 8; i++)
+		head = head << 8 | address->byte[i];
+	return head;
+}
+
+static void hull_addresses(const struct address_set *set, bool asked, uint64_t hull[2])
+{
+	hull[0] = 0;
+	hull[1] = UINT64_MAX;
+	if (asked && set->count) {
+		hull[0] = address_head(&set->range[0].low);
+		hull[1] = address_head(&set->range[set->count - 1].high);
+	}
+}
+
+static void hull_ports(const struct port_set *set, bool asked, uint16_t hull[2])
+{
+	hull[0] = 0;
+	hull[1] = UINT16_MAX;
+	if (asked && set->count) {
+		hull[0] = set->range[0].low;
+		hull[1] = set->range[set->count - 1].high;
+	}
+}
+
+static uint8_t only_protocol(const struct rule *rule)
+{
+	unsigned count = 0, last = 0;
+	if (!(rule->asks & RULE_PROTOCOL))
+		return 0;
+	for (unsigned word = 0; word < 4; word++) {
+		count += (unsigned)__builtin_popcountll(rule->protocols.word[word]);
+		if (rule->protocols.word[word])
+			last = 64 * word + (unsigned)__builtin_ctzll(rule->protocols.word[word]);
+	}
+	return count == 1 ? (uint8_t)last : 0;
+}
+
+static struct hull hull_of(const struct rule *rule, uint32_t position)
+{
+	struct hull hull = {
+		.position = position,
+		.family = (uint8_t)(rule->ip4 | rule->ip6 << 1),
+		.protocol = only_protocol(rule),
+		.accepts = rule->verdict == VERDICT_ACCEPT,
+	};
+	hull_addresses(&rule->sources, rule->asks & RULE_SOURCE, hull.source);
+	hull_addresses(&rule->destinations, rule->asks & RULE_DESTINATION, hull.destination);
+	hull_ports(&rule->source_ports, rule->asks & RULE_SOURCE_PORT, hull.source_port);
+	hull_ports(&rule->destination_ports, rule->asks & RULE_DESTINATION_PORT, hull.destination_port);
+	return hull;
+}
+
+static bool hulls_meet(const struct hull *a, const struct hull *b)
+{
+	return a->accepts != b->accepts && (a->family & b->family) &&
+	       (a->protocol == b->protocol || !a->protocol || !b->protocol) &&
+	       a->destination_port[0] <= b->destination_port[1] && b->destination_port[0] <= a->destination_port[1] &&
+	       a->source[0] <= b->source[1] && b->source[0] <= a->source[1] &&
+	       a->destination[0] <= b->destination[1] && b->destination[0] <= a->destination[1] &&
+	       a->source_port[0] <= b->source_port[1] && b->source_port[0] <= a->source_port[1];
+}
+
+// Rules of interfaces and of the state of flows stand in front of others as a matter of course; what a limit leaves over
+// goes on to the next.
+static bool worth_a_look(const struct linter *linter, size_t at)
+{
+	const struct rule *rule = &linter->input->entry[at]->rule;
+	return !linter->dead[at] && rule->verdict != VERDICT_NONE && rule->limit.rate == 0 &&
+	       !(rule->asks & (RULE_INTERFACE | RULE_CONNECTION));
+}
+
+// How the earlier rule stands to the later one, over all fields.
+struct stance {
+	bool crossing, within, around;
+};
+
+static struct stance stance_of(struct linter *linter, const struct region *a, const struct region *b)
+{
+	struct stance stance = { 0 };
+	for (unsigned field = 0; field < REGION_FIELDS; field++) {
+		enum region_relation relation = region_relation(&linter->room, a, b, field);
+		stance.crossing |= relation == REGION_CROSSING;
+		stance.within |= relation == REGION_WITHIN;
+		stance.around |= relation == REGION_AROUND;
+	}
+	return stance;
+}
+
+static bool is_surprise(const struct stance *stance, bool earlier_accepts)
+{
+	if (!stance->crossing && !(stance->within && stance->around))
+		return false; // one contains the other
+	return stance->crossing || earlier_accepts;
+}
+
+static void compare(struct linter *linter, const struct hull *earlier, const struct hull *later)
+{
+	const struct rule_entry *a = linter->input->entry[earlier->position], *b = linter->input->entry[later->position];
+	char label[LINT_LABEL_MAX];
+	struct region first, second, both;
+	bool exact_first, exact_second;
+	region_room_reset(&linter->room);
+	if (!region_of_rule(&linter->room, &a->rule, &first, &exact_first) ||
+	    !region_of_rule(&linter->room, &b->rule, &second, &exact_second) || !exact_first || !exact_second ||
+	    !region_intersect(&linter->room, &first, &second, &both))
+		return;
+	struct stance stance = stance_of(linter, &first, &second);
+	if (linter->room.failed || !is_surprise(&stance, earlier->accepts))
+		return;
+	lint_say(linter, LINT_OVERLAP, later->position, earlier->position,
+		"'%.180s' does not have all that it names: packets that both match are %s by %s", b->text,
+		earlier->accepts ? "accepted" : a->rule.verdict == VERDICT_DROP ? "dropped" : "rejected",
+		lint_label(linter, earlier->position, label));
+}
+
+static void compare_all(struct linter *linter, const struct hull *hull, size_t count)
+{
+	size_t focus = linter->input->focus;
+	uint64_t pairs = 0;
+	for (size_t later = 1; later < count; later++) {
+		bool all = focus == SIZE_MAX || hull[later].position == focus;
+		pairs += all ? later : 1;
+		if (pairs > PAIRS_MAX) {
+			lint_say(linter, LINT_INCOMPLETE, LINT_NOWHERE, LINT_NOWHERE, "there are too many rules to hold each "
+				"against each: overlaps behind rule %u were not looked for", hull[later].position + 1);
+			return;
+		}
+		for (size_t earlier = 0; earlier < later; earlier++) {
+			if (!all && hull[earlier].position != focus)
+				continue;
+			if (hulls_meet(&hull[earlier], &hull[later]))
+				compare(linter, &hull[earlier], &hull[later]);
+			if (linter->lint->found[LINT_OVERLAP] > LINT_KIND_MAX)
+				return; // there are more, and they would look the same
+		}
+	}
+}
+
+void lint_overlaps(struct linter *linter)
+{
+	size_t count = 0;
+	struct hull *hull = malloc((linter->input->count + 1) * sizeof(*hull));
+	if (!hull) {
+		linter->failed = true;
+		return;
+	}
+	for (size_t at = 0; at < linter->input->count; at++)
+		if (worth_a_look(linter, at))
+			hull[count++] = hull_of(&linter->input->entry[at]->rule, (uint32_t)at);
+	compare_all(linter, hull, count);
+	free(hull);
+}

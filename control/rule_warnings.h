@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the linter says of rules that have just come into force: logged, and kept in runtime->lint for who asked for the
+// change. Control thread only.
+#pragma once
+
+#include <jansson.h>
+
+#include "control/runtime.h"
+
+// Of all rules, which came from this list: it has the places where they were written.
+void rule_warnings_list(struct runtime *runtime, const struct rule_list *list);
+
+// Of the rule at a place, which was put among the others.
+void rule_warnings_rule(struct runtime *runtime, size_t position);
+
+// A rule was taken away: nothing is said.
+void rule_warnings_none(struct runtime *runtime);
+
+// Array of {"kind", "text", "rule": id or null, "other": id or null}. New reference.
+json_t *rule_warnings_json(const struct runtime *runtime);
