@@ -89,7 +89,7 @@ static uint64_t time_operation(struct bench *bench, const struct operation *oper
 	bench_burst(bench);
 	for (unsigned i = 0; i < operation->batch; i++) {
 		flow[i] = (operation->fresh ? fresh_flow : waiting_flow)(bench, operation->embryonic);
-		__atomic_load_n(&flow_table_cold(bench->table, flow[i])->first_seen, __ATOMIC_RELAXED);
+		__atomic_load_n(&flow_table_cold(bench->table, flow[i])->next, __ATOMIC_RELAXED);
 	}
 	uint64_t before = rte_rdtsc_precise();
 	for (unsigned i = 0; i < operation->batch; i++)

@@ -19,6 +19,7 @@ static void set_defaults(struct config *config, const char *file)
 		.unbound = VERDICT_DROP,
 		.martians_drop = true,
 		.answers_per_second = 1000,
+		.logs_per_second = 100,
 		.socket_path = "/run/portier.sock",
 	};
 	snprintf(config->file, sizeof(config->file), "%s", file);

@@ -83,8 +83,10 @@ struct config {
 	uint8_t truncated; // enum truncated_policy
 	bool martians_drop;
 	bool non_ip_pass;
+	bool state_packet;      // rules judge each packet, not the flow
 	uint8_t on_rule_change; // enum on_rule_change
 	uint32_t answers_per_second; // of each worker
+	uint32_t logs_per_second;    // of each worker: packets that rules log
 
 	char socket_path[108]; // control socket
 	char **eal;            // arguments for DPDK's EAL

@@ -45,6 +45,7 @@ static const struct lasting of_config[] = {
 	{ "policy.truncated", offsetof(struct config, truncated), sizeof(uint8_t) },
 	{ "policy.martians", offsetof(struct config, martians_drop), sizeof(bool) },
 	{ "policy.answers_per_second", offsetof(struct config, answers_per_second), sizeof(uint32_t) },
+	{ "policy.logs_per_second", offsetof(struct config, logs_per_second), sizeof(uint32_t) },
 	{ "control.socket", offsetof(struct config, socket_path) },
 	{ NULL },
 };

@@ -214,7 +214,8 @@ static const char *const truncated_words[] = {
 static const char *const martian_words[] = { "accept", "drop", NULL };
 static const char *const non_ip_words[] = { "drop", "default_handler", NULL };
 static const char *const change_words[] = {
-	[RULE_CHANGE_RECHECK] = "recheck", [RULE_CHANGE_KEEP] = "keep", NULL };
+	[RULE_CHANGE_RECHECK] = "recheck", [RULE_CHANGE_KEEP] = "keep", [RULE_CHANGE_KILL] = "kill", NULL };
+static const char *const state_words[] = { "flow", "packet", NULL };
 
 static int read_unbound(struct yaml *yaml, yaml_node_t *node, const struct yaml_field *field, void *target)
 {
@@ -242,9 +243,11 @@ static const struct yaml_field policy_fields[] = {
 	{ "truncated", yaml_word, offsetof(struct config, truncated), 1, .words = truncated_words },
 	{ "martians", yaml_word, offsetof(struct config, martians_drop), 1, .words = martian_words },
 	{ "non_ip", read_non_ip, offsetof(struct config, non_ip_pass), 1, .words = non_ip_words },
+	{ "state", yaml_word, offsetof(struct config, state_packet), 1, .words = state_words },
 	{ "on_rule_change", yaml_word, offsetof(struct config, on_rule_change), 1, .words = change_words },
 	{ "answers_per_second", yaml_amount, offsetof(struct config, answers_per_second), sizeof(uint32_t), 0,
 		10 * 1000 * 1000 },
+	{ "logs_per_second", yaml_amount, offsetof(struct config, logs_per_second), sizeof(uint32_t), 0, 100 * 1000 },
 	{ NULL },
 };
 

@@ -55,6 +55,7 @@ static void take_switches(struct policy *policy, const struct config *config)
 	policy->default_handler = config->default_handler;
 	policy->unbound = config->unbound;
 	policy->on_rule_change = config->on_rule_change;
+	policy->by_packet = config->state_packet;
 	policy->tcp_pickup_strict = config->tcp_pickup_strict;
 	policy->fragments_steer = config->fragments_steer;
 	policy->non_ip_pass = config->non_ip_pass;

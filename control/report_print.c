@@ -329,6 +329,8 @@ static void print_notes(const struct printer *printer, const json_t *notes)
 		{ "flow_table_full", "packets were handled without a flow: the table was full" },
 		{ "answers_limited", "answers were not given: too many in too short a time" },
 		{ "answers_lost", "answers were made, but the interface took no more" },
+		{ "logs_limited", "packets that rules log were not shown: too many in too short a time" },
+		{ "logs_lost", "packets that rules log were not shown: nobody read them in time" },
 	};
 	bool any = false;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

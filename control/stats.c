@@ -216,11 +216,13 @@ json_t *stats_notes(const struct runtime *runtime)
 {
 	struct worker_counters sum;
 	stats_sum_workers(runtime, &sum);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 		"flow_table_full", (json_int_t)sum.flow_table_full,
 		"truncated", (json_int_t)sum.truncated,
 		"multi_segment", (json_int_t)sum.multi_segment,
 		"misdirected", (json_int_t)sum.misdirected,
 		"answers_limited", (json_int_t)sum.answers_limited,
-		"answers_lost", (json_int_t)sum.answers_lost);
+		"answers_lost", (json_int_t)sum.answers_lost,
+		"logs_limited", (json_int_t)sum.logs_limited,
+		"logs_lost", (json_int_t)sum.logs_lost);
 }

@@ -13,6 +13,7 @@
 
 #include "dataplane/burst.h"
 #include "dataplane/memory.h"
+#include "dataplane/rule_log.h"
 
 enum {
 	INBOX_LIVE = 4096,
@@ -88,7 +89,7 @@ size_t workers_heap_megabytes(const struct config *config, const struct runtime_
 	size_t pools = 0;
 	for (unsigned id = 0; id < workers; id++)
 		pools += worker_pool_count(config, options, workers, id) * buffer;
-	size_t rings = TRACE_RECORDS * sizeof(struct trace_record) + ENDED_RECORDS * sizeof(struct flow_record) +
+	size_t rings = RULE_LOG_RECORDS * sizeof(struct rule_log_record) + TRACE_RECORDS * sizeof(struct trace_record) + ENDED_RECORDS * sizeof(struct flow_record) +
 		       (INTERFACE_MAX + 1) * INBOX_LIVE * sizeof(void *);
 	return (pools + workers * rings) / (1024 * 1024) + HEAP_SPARE_MB;
 }
@@ -111,7 +112,9 @@ static bool make_rings(struct worker *worker, const struct runtime_options *opti
 	if (options->record_flows)
 		worker->ended = make_ring("ended", worker->id, sizeof(struct flow_record), ENDED_RECORDS,
 			worker->socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	return worker->inbox && (worker->trace || !options->trace_packets) &&
+	worker->shown = make_ring("shown", worker->id, sizeof(struct rule_log_record), RULE_LOG_RECORDS, worker->socket,
+		RING_F_SP_ENQ | RING_F_SC_DEQ);
+	return worker->inbox && worker->shown && (worker->trace || !options->trace_packets) &&
 	       (worker->ended || !options->record_flows);
 }
 
@@ -191,6 +194,10 @@ static void configure(struct worker *worker, const struct runtime *runtime, unsi
 	if (config->answers_per_second)
 		worker->answers.interval = runtime->tick_hz / config->answers_per_second;
 	worker->answers.burst = worker->answers.interval * RTE_MIN(config->answers_per_second, (uint32_t)ANSWER_BURST);
+	if (config->logs_per_second)
+		worker->shows.interval = runtime->tick_hz / config->logs_per_second;
+	worker->shows.burst = worker->shows.interval * config->logs_per_second;
+	worker->tick_ns = (uint64_t)(1e9 / (double)runtime->tick_hz * 4294967296.0);
 }
 
 struct worker *worker_make(struct runtime *runtime, unsigned id, struct error *error)
@@ -229,6 +236,7 @@ void worker_unmake(const struct runtime *runtime, struct worker *worker)
 	if (worker->fragments)
 		fragment_table_destroy(worker->fragments);
 	rte_ring_free(worker->inbox);
+	rte_ring_free(worker->shown);
 	rte_ring_free(worker->trace);
 	rte_ring_free(worker->ended);
 	rte_mempool_free(worker->pool);

@@ -14,12 +14,16 @@ enum {
 	IP4_DONT_FRAGMENT = 0x4000,
 	QUOTE_MAX_IP6 = 1280 - IP6_HEADER - ICMP_HEADER, // RFC 4443 2.4 (c)
 	ICMP4_UNREACHABLE = 3,
-	ICMP4_PORT = 3,
-	ICMP4_PROHIBITED = 13,
 	ICMP6_UNREACHABLE = 1,
-	ICMP6_PROHIBITED = 1,
-	ICMP6_PORT = 4,
 	ICMP6_REDIRECT = 137,
+};
+
+// RFC 792, RFC 1812 5.2.7.1; RFC 4443 3.1.
+static const uint8_t icmpx[ICMPX_CODES][2] = { // IPv4, IPv6
+	[ICMPX_NO_ROUTE] = { 0, 0 },
+	[ICMPX_PORT] = { 3, 4 },
+	[ICMPX_HOST] = { 1, 3 },
+	[ICMPX_PROHIBITED] = { 13, 1 },
 };
 
 bool answer_allowed(struct answer_limit *limit, uint64_t now)
@@ -147,25 +151,31 @@ static uint32_t quote_length(const uint8_t *frame, uint32_t captured, const stru
 	return RTE_MIN(length, room);
 }
 
-static uint32_t write_unreachable(const uint8_t *datagram, uint32_t quoted, enum ip_family family, bool prohibited,
+static uint8_t icmp_code(enum rule_answer answer, uint8_t code, enum ip_family family)
+{
+	if (answer == ANSWER_ICMP_CODE && !(code & ANSWER_ICMPX))
+		return code;
+	unsigned meant = answer == ANSWER_BY_PROTOCOL ? ICMPX_PORT :
+			 answer == ANSWER_PROHIBITED  ? ICMPX_PROHIBITED :
+							code % ICMPX_CODES;
+	return icmpx[meant][family == FAMILY_IP6];
+}
+
+static uint32_t write_unreachable(const uint8_t *datagram, uint32_t quoted, enum ip_family family, uint8_t code,
 				  uint8_t *out)
 {
-	bool ip4 = family == FAMILY_IP4;
-
 	memset(out, 0, ICMP_HEADER);
-	out[0] = ip4 ? ICMP4_UNREACHABLE : ICMP6_UNREACHABLE;
-	if (prohibited)
-		out[1] = ip4 ? ICMP4_PROHIBITED : ICMP6_PROHIBITED;
-	else
-		out[1] = ip4 ? ICMP4_PORT : ICMP6_PORT;
+	out[0] = family == FAMILY_IP4 ? ICMP4_UNREACHABLE : ICMP6_UNREACHABLE;
+	out[1] = code;
 	memcpy(out + ICMP_HEADER, datagram, quoted);
 	return ICMP_HEADER + quoted;
 }
 
-uint32_t answer_build(const uint8_t *frame, uint32_t captured, const struct packet_meta *meta, bool prohibited,
-		      uint8_t *out)
+uint32_t answer_build(const uint8_t *frame, uint32_t captured, const struct packet_meta *meta, enum rule_answer answer,
+		      uint8_t code, uint8_t *out)
 {
 	bool ip4 = meta->family == FAMILY_IP4, tcp = meta->protocol == PROTO_TCP;
+	bool reset = tcp && (answer == ANSWER_BY_PROTOCOL || answer == ANSWER_TCP_RESET);
 	unsigned bytes = ip4 ? 4 : 16;
 	const uint8_t *addresses = frame + meta->l3_offset + (ip4 ? 12 : 8);
 	uint32_t l3, length;
@@ -174,19 +184,21 @@ uint32_t answer_build(const uint8_t *frame, uint32_t captured, const struct pack
 
 	if (!is_due(frame, meta, addresses, bytes) || meta->l3_offset > ANSWER_BYTES_MAX / 2)
 		return 0;
+	if (answer == ANSWER_TCP_RESET && !tcp)
+		return 0;
 	l3 = write_ethernet(frame, meta, out);
 	payload = out + l3 + (ip4 ? IP4_HEADER : IP6_HEADER);
-	if (tcp)
+	if (reset)
 		length = write_reset(frame + meta->l4_offset, meta->l4_length, payload);
 	else
 		length = write_unreachable(frame + meta->l3_offset, quote_length(frame, captured, meta), meta->family,
-					   prohibited, payload);
-	protocol = tcp ? PROTO_TCP : ip4 ? PROTO_ICMP : PROTO_ICMP6;
+					   icmp_code(answer, code, meta->family), payload);
+	protocol = reset ? PROTO_TCP : ip4 ? PROTO_ICMP : PROTO_ICMP6;
 	write_ip(addresses, meta->family, protocol, length, out + l3);
 	if (protocol == PROTO_ICMP)
 		checksum = checksum_internet(payload, length);
 	else
 		checksum = checksum_transport(payload - 2 * bytes, bytes, protocol, payload, length);
-	memcpy(payload + (tcp ? 16 : 2), &checksum, sizeof(checksum));
+	memcpy(payload + (reset ? 16 : 2), &checksum, sizeof(checksum));
 	return payload + length - out;
 }

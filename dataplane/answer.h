@@ -6,11 +6,22 @@
 #include <stdint.h>
 
 #include "dataplane/parse.h"
+#include "dataplane/rule.h"
 
 enum {
 	ANSWER_QUOTE_MAX = 548,   // bytes of an ICMP answer: RFC 1812 4.3.2.3 (576 bytes in all)
 	ANSWER_BYTES_MAX = 1294,  // longest frame that answer_build writes (IPv6: 1,280 and Ethernet)
 };
+
+// Codes that stand for one of each family, as nft numbers them ("icmpx").
+enum answer_icmpx {
+	ICMPX_NO_ROUTE = 0,
+	ICMPX_PORT,
+	ICMPX_HOST,
+	ICMPX_PROHIBITED,
+	ICMPX_CODES
+};
+enum { ANSWER_ICMPX = 0x80 };
 
 // Token bucket, one a worker. Ticks of the worker's clock.
 struct answer_limit {
@@ -23,8 +34,9 @@ struct answer_limit {
 bool answer_allowed(struct answer_limit *limit, uint64_t now);
 
 // Writes the answer to a rejected packet into out (at least ANSWER_BYTES_MAX bytes), MAC addresses, VLAN tags and IP
-// addresses turned round: TCP gets an RST (RFC 9293 3.10.7.1), all others ICMP 3/3 or ICMPv6 1/4, or 3/13 and 1/1 where
-// prohibited. Returns its length, or 0 where no answer is due: multicast, broadcast, unspecified source, later fragments,
-// ICMP errors, RST (RFC 1122 3.2.2, RFC 4443 2.4). Any thread.
-uint32_t answer_build(const uint8_t *frame, uint32_t captured, const struct packet_meta *meta, bool prohibited,
-		      uint8_t *out);
+// addresses turned round: a TCP RST (RFC 9293 3.10.7.1), or an ICMP or ICMPv6 "unreachable" (types 3 and 1), as answer
+// and code say. code: of ANSWER_ICMP_CODE; ANSWER_ICMPX | enum answer_icmpx: the packet's family's own. Returns its length,
+// or 0 where no answer is due: multicast, broadcast, unspecified source, later fragments, ICMP errors, RST (RFC 1122 3.2.2,
+// RFC 4443 2.4), or an RST for what is not TCP. Any thread.
+uint32_t answer_build(const uint8_t *frame, uint32_t captured, const struct packet_meta *meta, enum rule_answer answer,
+		      uint8_t code, uint8_t *out);

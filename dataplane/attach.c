@@ -3,10 +3,9 @@
 // that a later one of the same burst was looked up to.
 #include "dataplane/burst.h"
 
-#include <netinet/in.h>
-
 #include "dataplane/judge.h"
-#include "dataplane/tcp_state.h"
+#include "dataplane/opening.h"
+#include "dataplane/segment.h"
 
 // What a burst adds to counters that many packets share: summed up here, entered once.
 struct tally {
@@ -26,27 +25,6 @@ static inline uint64_t tally_packet(uint64_t bytes)
 static inline struct traffic tally_traffic(uint64_t packed)
 {
 	return (struct traffic){ packed >> TALLY_SHIFT, packed & ((UINT64_C(1) << TALLY_SHIFT) - 1) };
-}
-
-static enum flow_direction direction_of(const struct packet_meta *meta, const struct flow *flow)
-{
-	return (enum flow_direction)(!!(meta->flags & PACKET_SOURCE_IS_END1) ^ flow->orig_end);
-}
-
-// Only TCP segments of the flow itself move its state: not errors about it, nor fragments without a header.
-static bool is_tcp_segment(const struct packet_meta *meta)
-{
-	return meta->key.protocol == IPPROTO_TCP && (meta->flags & PACKET_L4_WHOLE) &&
-	       !(meta->flags & (PACKET_ICMP_ERROR | PACKET_FRAGMENT_LATER));
-}
-
-static void read_segment(const struct worker *worker, const struct burst *burst, unsigned at,
-			 struct tcp_segment *segment)
-{
-	const struct packet_meta *meta = &burst->meta[at];
-	const uint8_t *frame = burst_frame(worker, burst, at);
-	uint32_t available = burst->mbuf[at]->pkt_len - meta->l4_offset;
-	tcp_read(frame + meta->l4_offset, RTE_MIN(available, meta->l4_length), meta->l4_length, segment);
 }
 
 static void count_rule(struct worker *worker, uint32_t slot, struct traffic add)
@@ -84,97 +62,11 @@ static inline void count_packet(struct worker *worker, struct tally *tally, cons
 	tally->decided += tally_packet(bytes);
 }
 
-static enum flow_state first_state(uint8_t protocol)
-{
-	switch (protocol) {
-	case IPPROTO_TCP:
-		return FLOW_TCP_ESTABLISHED;
-	case IPPROTO_UDP:
-	case IPPROTO_UDPLITE:
-		return FLOW_UDP_UNREPLIED;
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		return FLOW_ICMP_UNREPLIED;
-	default:
-		return FLOW_OTHER_UNREPLIED;
-	}
-}
-
-static uint64_t new_flow_id(struct worker *worker, const struct burst *burst, unsigned at)
-{
-	uint64_t serial = worker->flow_serial++ * worker->workers + worker->id;
-	if (worker->clock == CLOCK_TSC)
-		return serial;
-	// What a handler's device opens during a replay has no number in the capture: behind all that have.
-	uint64_t number = packet_note(burst->mbuf[at])->number;
-	return number ? number : serial | UINT64_C(1) << 37;
-}
-
-static void fill_flow(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
-		      const struct decision *decision)
-{
-	const struct packet_meta *meta = &burst->meta[at];
-	const struct interface *from = &worker->interfaces[burst->interface[at]];
-	struct flow *flow = flow_table_flow(worker->flows, index);
-	struct flow_cold *cold = flow_table_cold(worker->flows, index);
-	unsigned opener = !!(meta->flags & PACKET_SOURCE_IS_END1);
-	bool local = from->role == INTERFACE_HANDLER;
-
-	flow->opener_end = opener;
-	flow->orig_end = opener ^ (decision->local_is_source || opener_of(meta) == OPENER_RESPONDER);
-	flow->local_origin = local;
-	flow->generation = burst->policy->generation;
-	flow->rule = decision->rule;
-	flow->listener = decision->listener;
-	flow->handler = decision->handler;
-	flow->embryonic = 1;
-	flow->state = first_state(meta->key.protocol);
-	flow->tcp_scale0 = flow->tcp_scale1 = 15;
-	if (is_tcp_segment(meta)) {
-		struct tcp_segment segment;
-		read_segment(worker, burst, at, &segment);
-		tcp_open(flow, direction_of(meta, flow), &segment);
-	}
-	flow->last_seen = burst->time[at];
-	cold->first_seen = burst->time[at];
-	if (worker->times)
-		worker->times[index].first = worker->times[index].last = packet_note(burst->mbuf[at])->time;
-	cold->id = new_flow_id(worker, burst, at);
-	cold->vlan = meta->vlan & 0xfff;
-	cold->interface = local ? worker->handlers[from->handler].uplink : burst->interface[at];
-}
-
-// FLOW_NONE if the table is full even of flows that nobody answered.
-static uint32_t make_flow(struct worker *worker, struct burst *burst, unsigned at, const struct decision *decision)
-{
-	const struct flow_key *key = &burst->meta[at].key;
-	uint32_t index = flow_table_insert(worker->flows, key);
-	if (unlikely(index == FLOW_NONE)) {
-		if (!ageing_evict(worker->ageing))
-			return FLOW_NONE;
-		index = flow_table_insert(worker->flows, key);
-		if (index == FLOW_NONE)
-			return FLOW_NONE;
-	}
-	fill_flow(worker, burst, at, index, decision);
-	ageing_add(worker->ageing, index, burst->time[at]);
-	counter_add(&worker->counters.flows_opened, 1);
-	counter_add(&worker->counters.flows_by_state[flow_table_flow(worker->flows, index)->state], 1);
-	if (decision->listener != LISTENER_NONE)
-		counter_add(&worker->listener_flows[decision->listener], 1);
-	return index;
-}
-
 // Where a packet goes that came back from a handler's device.
 static void forward(struct burst *burst, unsigned at, uint8_t interface)
 {
 	burst->fate[at] = (struct fate){ .kind = FATE_TRANSMIT, .interface = interface, .account = ACCOUNT_FORWARD };
 	burst->handler[at] = HANDLER_NONE;
-}
-
-static bool is_returned(const struct worker *worker, const struct burst *burst, unsigned at)
-{
-	return worker->wiring->handler_devices >> burst->interface[at] & 1;
 }
 
 // A full table never stops traffic: the packet is handled by what was decided, without a flow.
@@ -191,7 +83,7 @@ static bool handle_without_flow(struct worker *worker, struct burst *burst, unsi
 	burst->note[at] = (struct burst_note){ .rule = decision->rule, .handler = (uint8_t)decision->handler,
 		.verdict = VERDICT_ACCEPT };
 	burst->handler[at] = (uint8_t)decision->handler;
-	if (is_returned(worker, burst, at)) {
+	if (burst_returned(worker, burst, at)) {
 		const struct interface *from = &worker->interfaces[burst->interface[at]];
 		forward(burst, at, worker->handlers[from->handler].uplink);
 		return false;
@@ -199,8 +91,10 @@ static bool handle_without_flow(struct worker *worker, struct burst *burst, unsi
 	return true;
 }
 
-// Counts the packet for its flow and sends it on its way. Returns whether a handler is to have it.
-static inline bool account(struct worker *worker, struct burst *burst, unsigned at, uint32_t index, struct tally *tally)
+// Counts the packet for its flow, and under the rule that decided on it, and sends it on its way. Returns whether a
+// handler is to have it.
+static __rte_always_inline bool account(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
+					const struct flow *decided, struct tally *tally)
 {
 	const struct packet_meta *meta = &burst->meta[at];
 	struct flow *flow = flow_table_flow(worker->flows, index);
@@ -212,70 +106,150 @@ static inline bool account(struct worker *worker, struct burst *burst, unsigned 
 	// RFC 5508, REQ-6: an error about a flow doesn't prolong it.
 	if (likely(!(meta->flags & PACKET_ICMP_ERROR)) && burst->time[at] > flow->last_seen)
 		__atomic_store_n(&flow->last_seen, burst->time[at], __ATOMIC_RELAXED);
-	count_packet(worker, tally, flow, meta->key.port[!flow->orig_end], bytes);
+	count_packet(worker, tally, decided, meta->key.port[!flow->orig_end], bytes);
 	burst->handler[at] = flow->handler;
 	if (unlikely(worker->times != NULL))
 		worker->times[index].last = RTE_MAX(worker->times[index].last, packet_note(burst->mbuf[at])->time);
 	if (unlikely(worker->trace != NULL))
 		burst->note[at] = (struct burst_note){
 			.flow = flow_table_cold(worker->flows, index)->id,
-			.rule = flow->rule,
+			.rule = decided->rule,
 			.handler = flow->handler,
 			.direction = direction == FLOW_ORIG ? TRACE_ORIG : TRACE_RESP,
 			.verdict = VERDICT_ACCEPT,
 		};
-	if (unlikely(is_returned(worker, burst, at))) {
+	if (unlikely(burst_returned(worker, burst, at))) {
 		forward(burst, at, flow_table_cold(worker->flows, index)->interface);
 		return false;
 	}
 	return true;
 }
 
-static __rte_noinline bool open_flow(struct worker *worker, struct burst *burst, unsigned at, struct tally *tally)
+// What opens a flow from a handler's end is not judged: rules guard what listens, not what it asks for.
+static struct decision decide_local(const struct worker *worker, const struct burst *burst, unsigned at)
 {
-	const struct packet_meta *meta = &burst->meta[at];
+	enum drop_reason unopenable = judge_unopenable(burst, at);
+	return (struct decision){
+		.rule = RULE_NONE,
+		.listener = LISTENER_NONE,
+		.handler = worker->interfaces[burst->interface[at]].handler,
+		.verdict = unopenable == DROP_NONE ? VERDICT_ACCEPT : VERDICT_DROP,
+		.reason = (uint8_t)unopenable,
+	};
+}
 
-	if (meta->flags & PACKET_ICMP_ERROR) {
-		burst_drop(burst, at, DROP_ICMP_UNRELATED);
-		return false;
+// What becomes of a packet without a flow, once the rules have judged it.
+static struct decision decide_opening(const struct burst *burst, unsigned at, const struct rule_verdict *judged)
+{
+	struct decision decision = policy_decision(judged);
+	enum drop_reason unopenable = judge_unopenable(burst, at);
+
+	if (decision.verdict != VERDICT_ACCEPT)
+		return decision;
+	if (unopenable != DROP_NONE) {
+		decision.verdict = VERDICT_DROP;
+		decision.reason = (uint8_t)unopenable;
+		return decision;
 	}
-	if (burst->policy->tcp_pickup_strict && meta->key.protocol == IPPROTO_TCP &&
-		opener_of(meta) != OPENER_ORIGINATOR) {
-		burst_drop(burst, at, DROP_TCP_NOT_SYN);
-		return false;
+	struct packet_tuple tuple;
+	tuple_of_key(burst, at, &tuple);
+	policy_bind(burst->policy, &tuple, opener_of(&burst->meta[at]), &decision);
+	return decision;
+}
+
+// Whether the opener's next packets may be judged otherwise than this one.
+static bool opening_varies(const struct burst *burst, unsigned at, const struct rule_verdict *judged)
+{
+	return !burst->policy->by_packet &&
+	       rule_matcher_varies(burst->policy->rules, &burst->tuple[at], judged->position);
+}
+
+// The packet has no flow. judged: what the rules have said of it, NULL: they were not asked yet.
+static __rte_noinline bool open_flow(struct worker *worker, struct burst *burst, unsigned i,
+				     const struct rule_verdict *judged, struct tally *tally)
+{
+	unsigned at = burst->live[i];
+	struct decision decision;
+	struct rule_verdict fresh;
+	bool varies = false;
+
+	if (burst_returned(worker, burst, at)) {
+		decision = decide_local(worker, burst, at);
+	} else {
+		if (!judged) {
+			fresh = judge_packet(worker, burst, i, NULL);
+			judged = &fresh;
+		}
+		decision = decide_opening(burst, at, judged);
+		varies = decision.verdict == VERDICT_ACCEPT && opening_varies(burst, at, judged);
 	}
-	struct decision decision = judge_packet(worker, burst, at);
 	if (decision.verdict != VERDICT_ACCEPT) {
 		judge_refuse(worker, burst, at, &decision);
 		return false;
 	}
-	uint32_t index = make_flow(worker, burst, at, &decision);
+	uint32_t index = opening_make(worker, burst, at, &decision, varies);
 	if (unlikely(index == FLOW_NONE))
 		return handle_without_flow(worker, burst, at, &decision, tally);
-	return account(worker, burst, at, index, tally);
+	return account(worker, burst, at, index, flow_table_flow(worker->flows, index), tally);
+}
+
+// Whether the policy in force has judged the flow.
+static bool is_current(const struct flow *flow, const struct policy *policy)
+{
+	return (flow->generation & ~FLOW_VARIES) == policy->generation;
+}
+
+// Enters what the policy in force says of a live flow. false: it denies it, and it ended here.
+static bool adopt(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
+		  const struct decision *decision, bool varies)
+{
+	struct flow *flow = flow_table_flow(worker->flows, index);
+
+	if (decision->verdict != VERDICT_ACCEPT) {
+		ageing_end(worker->ageing, index, FLOW_END_DENIED);
+		judge_refuse(worker, burst, at, decision);
+		return false;
+	}
+	flow->rule = decision->rule;
+	flow->listener = decision->listener;
+	flow->handler = decision->handler;
+	flow->generation = burst->policy->generation | (varies ? FLOW_VARIES : 0);
+	return true;
+}
+
+// Whether what changed in the policy is nothing to a live flow; if so, that is noted.
+static bool exempt(struct flow *flow, const struct policy *policy)
+{
+	if (!flow->local_origin && policy->on_rule_change != RULE_CHANGE_KEEP)
+		return false;
+	flow->generation = policy->generation | (flow->generation & FLOW_VARIES);
+	return true;
 }
 
 // The rules or listeners have changed since the flow was judged. false: they deny it, and it ended here.
-static __rte_noinline bool judge_again(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
+static bool judge_again(struct worker *worker, struct burst *burst, unsigned i, uint32_t index)
 {
-	const struct policy *policy = burst->policy;
-	struct flow *flow = flow_table_flow(worker->flows, index);
-
-	if (flow->local_origin || policy->on_rule_change == RULE_CHANGE_KEEP) {
-		flow->generation = policy->generation;
+	if (exempt(flow_table_flow(worker->flows, index), burst->policy))
 		return true;
-	}
-	struct decision decision = judge_flow(policy, flow, flow_table_cold(worker->flows, index));
-	if (decision.verdict != VERDICT_ACCEPT) {
-		ageing_end(worker->ageing, index, FLOW_END_DENIED);
-		judge_refuse(worker, burst, at, &decision);
-		return false;
-	}
-	flow->rule = decision.rule;
-	flow->listener = decision.listener;
-	flow->handler = decision.handler;
-	flow->generation = policy->generation;
-	return true;
+	bool varies;
+	struct decision decision = judge_flow(worker, burst, i, index, &varies);
+	return adopt(worker, burst, burst->live[i], index, &decision, varies);
+}
+
+// The same for a flow whose packets are judged by themselves: only its listener may be another one. false: nobody
+// listens any more, and it ended here.
+static bool bind_again(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
+{
+	struct flow *flow = flow_table_flow(worker->flows, index);
+	const struct flow_cold *cold = flow_table_cold(worker->flows, index);
+	if (is_current(flow, burst->policy) || exempt(flow, burst->policy))
+		return true;
+	struct decision decision = { .rule = flow->rule, .listener = LISTENER_NONE, .handler = HANDLER_NONE,
+		.verdict = VERDICT_ACCEPT };
+	struct packet_tuple tuple;
+	tuple_of_flow(flow, cold, &tuple);
+	policy_bind(burst->policy, &tuple, opener_of_flow(flow, cold), &decision);
+	return adopt(worker, burst, at, index, &decision, flow->generation & FLOW_VARIES);
 }
 
 static enum flow_state answered_state(enum flow_state state)
@@ -293,7 +267,7 @@ static enum flow_state answered_state(enum flow_state state)
 }
 
 // Moves the flow's state. false: the segment opens a new connection between the same two ends (RFC 6191).
-static inline bool follow(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
+static __rte_always_inline bool follow(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
 {
 	const struct packet_meta *meta = &burst->meta[at];
 	struct flow *flow = flow_table_flow(worker->flows, index);
@@ -308,6 +282,7 @@ static inline bool follow(struct worker *worker, struct burst *burst, unsigned a
 	bool from_opener = !!(meta->flags & PACKET_SOURCE_IS_END1) == flow->opener_end;
 	if (unlikely(flow->embryonic) && !from_opener && !(meta->flags & PACKET_ICMP_ERROR)) {
 		flow->state = answered_state((enum flow_state)flow->state);
+		flow->generation &= ~FLOW_VARIES;
 		ageing_answered(worker->ageing, index, burst->time[at]);
 	}
 	if (unlikely(flow->state != state)) {
@@ -333,33 +308,104 @@ static inline uint32_t standing_flow(struct worker *worker, struct burst *burst,
 	return index;
 }
 
-// Returns whether a handler is to have the packet.
-static inline bool attach(struct worker *worker, struct burst *burst, unsigned at, uint32_t looked_up,
-			  struct tally *tally)
+// Follows a packet that may pass. Returns whether a handler is to have it.
+static __rte_always_inline bool pass(struct worker *worker, struct burst *burst, unsigned i, uint32_t index,
+				     const struct rule_verdict *judged, const struct flow *decided, struct tally *tally)
 {
-	uint32_t index = standing_flow(worker, burst, at, looked_up);
-	if (unlikely(index == FLOW_NONE))
-		return open_flow(worker, burst, at, tally);
-
-	const struct flow *flow = flow_table_flow(worker->flows, index);
-	if (unlikely(flow->generation != burst->policy->generation) && !judge_again(worker, burst, at, index))
-		return false;
+	unsigned at = burst->live[i];
 	if (unlikely(!follow(worker, burst, at, index))) {
 		ageing_end(worker->ageing, index, FLOW_END_CLOSED);
-		return open_flow(worker, burst, at, tally);
+		return open_flow(worker, burst, i, judged, tally);
 	}
-	return account(worker, burst, at, index, tally);
+	return account(worker, burst, at, index, decided, tally);
 }
 
-void burst_attach(struct worker *worker, struct burst *burst)
+// A packet of a live flow that was judged by itself, and counts under the rule that did. If denied, the flow lives on.
+static bool attach_judged(struct worker *worker, struct burst *burst, unsigned i, uint32_t index,
+			  const struct rule_verdict *judged, struct tally *tally)
+{
+	unsigned at = burst->live[i];
+	if (judged->verdict != VERDICT_ACCEPT) {
+		struct decision decision = policy_decision(judged);
+		judge_refuse(worker, burst, at, &decision);
+		return false;
+	}
+	if (!bind_again(worker, burst, at, index))
+		return false;
+	struct flow decided = { .word = flow_table_flow(worker->flows, index)->word };
+	decided.rule = judged->slot;
+	return pass(worker, burst, i, index, judged, &decided, tally);
+}
+
+// The flow's policy is old, or its verdict is not for all of its packets.
+static __rte_noinline bool attach_unsettled(struct worker *worker, struct burst *burst, unsigned i, uint32_t index,
+					    struct tally *tally)
+{
+	unsigned at = burst->live[i];
+	const struct flow *flow = flow_table_flow(worker->flows, index);
+	bool judges = !burst_returned(worker, burst, at);
+
+	if (!(judges && judge_wants_packet(&burst->meta[at], flow)) && !is_current(flow, burst->policy) &&
+		!judge_again(worker, burst, i, index))
+		return false;
+	if (!(judges && judge_wants_packet(&burst->meta[at], flow)))
+		return pass(worker, burst, i, index, NULL, flow, tally);
+	struct rule_verdict judged = judge_packet(worker, burst, i, flow);
+	return attach_judged(worker, burst, i, index, &judged, tally);
+}
+
+static bool attach_by_packet(struct worker *worker, struct burst *burst, unsigned i, uint32_t index,
+			     struct tally *tally)
+{
+	unsigned at = burst->live[i];
+	const struct flow *flow = index == FLOW_NONE ? NULL : flow_table_flow(worker->flows, index);
+
+	if (burst_returned(worker, burst, at)) {
+		if (!flow)
+			return open_flow(worker, burst, i, NULL, tally);
+		const struct rule_verdict not_judged = { .slot = RULE_NONE, .verdict = VERDICT_ACCEPT };
+		return attach_judged(worker, burst, i, index, &not_judged, tally);
+	}
+	struct rule_verdict judged = judge_packet(worker, burst, i, flow);
+	if (!flow)
+		return open_flow(worker, burst, i, &judged, tally);
+	return attach_judged(worker, burst, i, index, &judged, tally);
+}
+
+// Returns whether a handler is to have the packet.
+static __rte_always_inline bool attach(struct worker *worker, struct burst *burst, unsigned i, struct tally *tally,
+				       const bool by_packet)
+{
+	uint32_t index = standing_flow(worker, burst, burst->live[i], burst->flow[i]);
+	if (by_packet)
+		return attach_by_packet(worker, burst, i, index, tally);
+	if (unlikely(index == FLOW_NONE))
+		return open_flow(worker, burst, i, NULL, tally);
+
+	const struct flow *flow = flow_table_flow(worker->flows, index);
+	if (unlikely(flow->generation != burst->policy->generation))
+		return attach_unsettled(worker, burst, i, index, tally);
+	return pass(worker, burst, i, index, NULL, flow, tally);
+}
+
+static __rte_always_inline void attach_all(struct worker *worker, struct burst *burst, const bool by_packet)
 {
 	struct tally tally = { .decision = { .rule = RULE_NONE, .listener = LISTENER_NONE } };
 	unsigned kept = 0;
 	for (unsigned i = 0; i < burst->live_count; i++) {
 		uint16_t at = burst->live[i];
+		bool passes = attach(worker, burst, i, &tally, by_packet);
 		burst->live[kept] = at;
-		kept += attach(worker, burst, at, burst->flow[i], &tally);
+		kept += passes;
 	}
 	burst->live_count = kept;
 	flush_tally(worker, &tally);
+}
+
+void burst_attach(struct worker *worker, struct burst *burst)
+{
+	if (unlikely(burst->policy->by_packet))
+		attach_all(worker, burst, true);
+	else
+		attach_all(worker, burst, false);
 }

@@ -243,6 +243,7 @@ void burst_run(struct worker *worker, unsigned count)
 
 	burst->count = count;
 	burst->flows_ended = false;
+	burst->found[0] = burst->found[1] = 0;
 	if (unlikely(worker->trace != NULL))
 		clear_notes(burst);
 	parse(worker, burst);

@@ -30,6 +30,9 @@ struct burst {
 	bool capture;    // read from a capture: packets carry their notes
 	bool flows_ended; // a flow ended in this burst: indices that were looked up may have changed hands
 	const struct policy *policy;
+	uint64_t found[2]; // by enum judged: bit per packet whose position in the rules is known
+	uint32_t position[BURST_MAX];
+	struct packet_tuple tuple[BURST_MAX]; // what it was found for
 	struct fragment_info fragment[BURST_MAX];
 	struct burst_note note[BURST_MAX]; // filled only while tracing
 };
@@ -45,6 +48,12 @@ static inline const uint8_t *burst_frame(const struct worker *worker, const stru
 	if (likely(mbuf->nb_segs == 1))
 		return rte_pktmbuf_mtod(mbuf, const uint8_t *);
 	return rte_pktmbuf_read(mbuf, 0, RTE_MIN(mbuf->pkt_len, (uint32_t)FRAME_MAX), worker->linear);
+}
+
+// Whether a packet came from a handler's device: what that asks for is not judged by rules.
+static inline bool burst_returned(const struct worker *worker, const struct burst *burst, unsigned at)
+{
+	return worker->wiring->handler_devices >> burst->interface[at] & 1;
 }
 
 // Stage in attach.c: ties each live packet to its flow, judging those that have none or whose policy is old, follows

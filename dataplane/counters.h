@@ -65,6 +65,8 @@ struct worker_counters {
 	uint64_t misdirected;     // came in on another worker's queue
 	uint64_t answers_limited; // not answered: rate limit
 	uint64_t answers_lost;    // made, but the interface took no more
+	uint64_t logs_limited;    // packets that a rule would have shown: more than may be in a second
+	uint64_t logs_lost;       // shown, but nobody read them in time
 	uint64_t polls;
 	uint64_t polls_empty;
 	uint64_t busy_ticks; // TSC spent on polls that brought packets

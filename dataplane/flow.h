@@ -49,7 +49,7 @@ struct flow {
 	uint64_t packets[2]; // by enum flow_direction
 	uint64_t bytes[2];   // from the destination MAC on, without FCS
 	uint64_t last_seen;  // ticks of the worker's clock
-	uint32_t generation; // of the policy that judged it last
+	uint32_t generation; // of the policy that judged it last; with FLOW_VARIES: equal to none
 	uint32_t tcp_next[2];   // the highest ACK that this end sent: what it wants next; valid if tcp_known bit set
 	uint16_t tcp_window[2]; // the window that this end last offered, unscaled
 	union {
@@ -70,15 +70,21 @@ struct flow {
 	};
 };
 enum { FLOW_DECISION_BITS = 18 + 20 + 8 };
+
+// A bit of flow.generation, until somebody answers: rules judge each further packet of the opener, too.
+static const uint32_t FLOW_VARIES = UINT32_C(1) << 31;
 static_assert(sizeof(struct flow) == 64, "one cache line");
 
 // Cold: written when the flow is made, and by ageing.
 struct flow_cold {
 	struct flow_key key;
-	uint64_t first_seen;    // ticks
+	uint64_t first_seen : 62; // ticks
+	uint64_t syn : 1;       // its first packet was a TCP SYN, or SYN-ACK
+	uint64_t tagged : 1;    // its first packet had a VLAN tag, be it one of id 0
 	uint64_t id : 38;       // unique in a run
 	uint64_t vlan : 12;     // outermost VLAN id of the flow's first packet, 0: untagged
-	uint64_t interface : 6; // index of the interface where the flow's first packet came in
+	uint64_t interface : 5; // index of the interface where the flow's first packet came in
+	uint64_t portless : 1;  // its first packet had no ports: a later fragment of a first that was not seen, or cut off
 	uint64_t list : 3;      // ageing: what kind of list holds it, 0: none
 	uint64_t queued : 5;    // ageing: when an embryonic flow was put into its queue, coarsely, modulo 32
 	uint32_t next, prev;    // links of that list

@@ -2,72 +2,169 @@
 #include "dataplane/judge.h"
 
 #include <netinet/in.h>
+#include <rte_prefetch.h>
 
-static bool is_bare_syn(const struct packet_meta *meta)
+#include "dataplane/rule_log.h"
+
+// Finding positions in the rules
+
+static bool is_found(const struct burst *burst, unsigned at, enum judged kind)
 {
-	return meta->key.protocol == IPPROTO_TCP &&
-	       (meta->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+	return burst->found[kind] >> at & 1;
 }
 
-static bool is_icmp(uint8_t protocol)
+static void enter(struct burst *burst, unsigned at, enum judged kind, uint32_t position)
 {
-	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+	burst->position[at] = position;
+	burst->found[kind] |= UINT64_C(1) << at;
+	burst->found[!kind] &= ~(UINT64_C(1) << at);
 }
 
-// RFC 792, RFC 4443: the type of a query's reply is the request's plus one, but for IPv4 echo.
-static uint16_t reply_type(uint8_t protocol, uint16_t request)
+static void find_one(struct burst *burst, unsigned at, enum judged kind)
 {
-	return protocol == IPPROTO_ICMP && request == 8 ? 0 : request + 1;
+	const struct packet_tuple *tuple = &burst->tuple[at];
+	uint32_t position;
+	rule_matcher_find(burst->policy->rules, &tuple, 1, &position);
+	enter(burst, at, kind, position);
 }
 
-// The tuple that rules and listeners judge: end source of the key is the sender, from_responder tells what it sends.
-static struct packet_tuple tuple_of(const struct flow_key *key, unsigned source, bool from_responder)
+enum drop_reason judge_unopenable(const struct burst *burst, unsigned at)
 {
-	struct packet_tuple tuple = {
-		.source = key->address[source],
-		.destination = key->address[!source],
-		.source_port = rte_be_to_cpu_16(key->port[source]),
-		.destination_port = rte_be_to_cpu_16(key->port[!source]),
-		.family = key->family,
-		.protocol = key->protocol,
-	};
-	if (is_icmp(key->protocol)) {
-		unsigned asked = from_responder ? source : !source;
-		tuple.source_port = rte_be_to_cpu_16(key->port[!asked]);
-		tuple.asked_type = rte_be_to_cpu_16(key->port[asked]);
-		tuple.destination_port = from_responder ? reply_type(key->protocol, tuple.asked_type) :
-							  tuple.asked_type;
+	const struct packet_meta *meta = &burst->meta[at];
+	if (meta->flags & PACKET_ICMP_ERROR)
+		return DROP_ICMP_UNRELATED;
+	if (burst->policy->tcp_pickup_strict && meta->key.protocol == IPPROTO_TCP &&
+		opener_of(meta) != OPENER_ORIGINATOR)
+		return DROP_TCP_NOT_SYN;
+	return DROP_NONE;
+}
+
+enum connection_state judge_connection(const struct burst *burst, unsigned at, const struct flow *flow)
+{
+	const struct packet_meta *meta = &burst->meta[at];
+	if (!flow)
+		return judge_unopenable(burst, at) == DROP_NONE ? CONNECTION_NEW : CONNECTION_INVALID;
+	if (meta->flags & PACKET_ICMP_ERROR)
+		return CONNECTION_RELATED;
+	bool from_opener = !!(meta->flags & PACKET_SOURCE_IS_END1) == flow->opener_end;
+	return flow->embryonic && from_opener ? CONNECTION_NEW : CONNECTION_ESTABLISHED;
+}
+
+// Which of its two judgements a packet will need, if any.
+static bool needs(const struct worker *worker, const struct burst *burst, unsigned at, const struct flow *flow,
+		  enum judged *kind)
+{
+	const struct policy *policy = burst->policy;
+	bool returned = burst_returned(worker, burst, at);
+
+	*kind = JUDGED_PACKET;
+	if (!flow || policy->by_packet)
+		return !returned;
+	if (judge_wants_packet(&burst->meta[at], flow) && !returned)
+		return true;
+	*kind = JUDGED_FLOW;
+	return (flow->generation & ~FLOW_VARIES) != policy->generation && !flow->local_origin &&
+	       policy->on_rule_change != RULE_CHANGE_KEEP;
+}
+
+static const struct flow *flow_at(const struct worker *worker, const struct burst *burst, unsigned i)
+{
+	return burst->flow[i] == FLOW_NONE ? NULL : flow_table_flow(worker->flows, burst->flow[i]);
+}
+
+// Lists the packets from place i of burst->live on that need a judgement, and fetches what tells of their flows.
+static unsigned list_needs(const struct worker *worker, const struct burst *burst, unsigned from, uint8_t place[],
+			   uint8_t kind[])
+{
+	unsigned n = 0;
+	for (unsigned i = from; i < burst->live_count; i++) {
+		enum judged needed;
+		place[n] = (uint8_t)i;
+		if (!needs(worker, burst, burst->live[i], flow_at(worker, burst, i), &needed))
+			continue;
+		if (needed == JUDGED_FLOW)
+			rte_prefetch0(flow_table_cold(worker->flows, burst->flow[i]));
+		kind[n++] = (uint8_t)needed;
 	}
-	return tuple;
+	return n;
 }
 
-// RFC 9293 3.5: only who was asked answers with SYN-ACK.
-enum opener opener_of(const struct packet_meta *meta)
+static void find_all(const struct worker *worker, struct burst *burst, unsigned from)
 {
-	if (is_icmp(meta->key.protocol))
-		return meta->flags & PACKET_ICMP_REPLY ? OPENER_RESPONDER : OPENER_ORIGINATOR;
-	if (is_bare_syn(meta))
-		return OPENER_ORIGINATOR;
-	if (meta->key.protocol == IPPROTO_TCP && (meta->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK))
-		return OPENER_RESPONDER;
-	return OPENER_UNKNOWN;
+	const struct packet_tuple *tuple[BURST_MAX];
+	uint8_t place[BURST_MAX], kind[BURST_MAX];
+	uint32_t position[BURST_MAX];
+	unsigned n = list_needs(worker, burst, from, place, kind);
+
+	for (unsigned k = 0; k < n; k++) {
+		unsigned i = place[k], at = burst->live[i];
+		const struct flow *flow = flow_at(worker, burst, i);
+		tuple[k] = &burst->tuple[at];
+		if (kind[k] == JUDGED_FLOW)
+			tuple_of_flow(flow, flow_table_cold(worker->flows, burst->flow[i]), &burst->tuple[at]);
+		else
+			tuple_of_packet(worker, burst, at, judge_connection(burst, at, flow), &burst->tuple[at]);
+	}
+	if (n)
+		rule_matcher_find(burst->policy->rules, tuple, n, position);
+	for (unsigned k = 0; k < n; k++)
+		enter(burst, burst->live[place[k]], kind[k], position[k]);
 }
 
-// The same for a flow that lives: it does not turn round in mid-life.
-static enum opener opener_of_flow(const struct flow *flow, uint8_t protocol)
+// Only once a burst: what needs another judgement than was foreseen, as a packet before it has opened or ended its flow,
+// is looked for alone.
+static bool foreseen(const struct worker *worker, struct burst *burst, unsigned i, enum judged kind)
 {
-	if (protocol != IPPROTO_TCP && !is_icmp(protocol))
-		return OPENER_UNKNOWN;
-	return flow->opener_end == flow->orig_end ? OPENER_ORIGINATOR : OPENER_RESPONDER;
+	if (!(burst->found[JUDGED_PACKET] | burst->found[JUDGED_FLOW]))
+		find_all(worker, burst, i);
+	return is_found(burst, burst->live[i], kind);
 }
 
-// Fragments whose first was not seen have no ports, where these would be 0 and 0.
-static bool is_portless(const struct flow_key *key)
+// Judging
+
+struct rule_verdict judge_packet(struct worker *worker, struct burst *burst, unsigned i, const struct flow *flow)
 {
-	return (key->protocol == IPPROTO_TCP || key->protocol == IPPROTO_UDP) && !key->port[0] && !key->port[1];
+	unsigned at = burst->live[i];
+	enum connection_state connection = judge_connection(burst, at, flow);
+
+	if (!foreseen(worker, burst, i, JUDGED_PACKET) || burst->tuple[at].connection != connection) {
+		tuple_of_packet(worker, burst, at, connection, &burst->tuple[at]);
+		find_one(burst, at, JUDGED_PACKET);
+	}
+	struct rule_verdict judged = rule_matcher_settle(burst->policy->rules, &burst->tuple[at], burst->position[at],
+		burst->mbuf[at]->pkt_len, worker_nanoseconds(worker, burst->time[at]), worker->rule_counters);
+	if (unlikely(judged.log))
+		rule_log_put(worker, burst, at, &judged);
+	return judged;
 }
 
-static bool answer(struct worker *worker, struct burst *burst, unsigned at, bool prohibited)
+struct decision judge_flow_at(const struct policy *policy, const struct flow *flow, const struct flow_cold *cold,
+			      const struct packet_tuple *tuple, uint32_t position, bool *varies)
+{
+	struct rule_verdict judged = rule_matcher_review(policy->rules, tuple, position);
+	struct decision decision = policy_decision(&judged);
+	*varies = flow->embryonic && rule_matcher_varies(policy->rules, tuple, judged.position);
+	if (judged.verdict == VERDICT_ACCEPT)
+		policy_bind(policy, tuple, opener_of_flow(flow, cold), &decision);
+	return decision;
+}
+
+struct decision judge_flow(struct worker *worker, struct burst *burst, unsigned i, uint32_t index, bool *varies)
+{
+	unsigned at = burst->live[i];
+	const struct flow *flow = flow_table_flow(worker->flows, index);
+	const struct flow_cold *cold = flow_table_cold(worker->flows, index);
+
+	if (!foreseen(worker, burst, i, JUDGED_FLOW)) {
+		tuple_of_flow(flow, cold, &burst->tuple[at]);
+		find_one(burst, at, JUDGED_FLOW);
+	}
+	return judge_flow_at(burst->policy, flow, cold, &burst->tuple[at], burst->position[at], varies);
+}
+
+// Refusing
+
+static bool answer(struct worker *worker, struct burst *burst, unsigned at, const struct decision *decision)
 {
 	if (!answer_allowed(&worker->answers, burst->time[at])) {
 		counter_add(&worker->counters.answers_limited, 1);
@@ -77,7 +174,7 @@ static bool answer(struct worker *worker, struct burst *burst, unsigned at, bool
 	if (!mbuf)
 		return false;
 	uint32_t length = answer_build(burst_frame(worker, burst, at), burst->mbuf[at]->pkt_len, &burst->meta[at],
-		prohibited, rte_pktmbuf_mtod(mbuf, uint8_t *));
+		decision->answer, decision->answer_code, rte_pktmbuf_mtod(mbuf, uint8_t *));
 	if (!length) {
 		rte_pktmbuf_free(mbuf);
 		return false;
@@ -95,46 +192,9 @@ void judge_refuse(struct worker *worker, struct burst *burst, unsigned at, const
 	burst->note[at] = (struct burst_note){ .rule = decision->rule, .handler = HANDLER_NONE,
 		.verdict = decision->verdict };
 	burst_drop(burst, at, decision->reason);
-	if (decision->verdict == VERDICT_REJECT && answer(worker, burst, at, decision->answer_prohibited)) {
+	if (decision->verdict == VERDICT_REJECT && answer(worker, burst, at, decision)) {
 		burst->fate[at].kind = FATE_ANSWERED;
 		if (decision->reason == DROP_REJECT_UNANSWERED)
 			burst->meta[at].reason = DROP_NONE;
 	}
-}
-
-// What opens a flow from a handler's end is not judged: rules guard what listens, not what it asks for.
-static struct decision decide_local(const struct interface *device)
-{
-	return (struct decision){ .rule = RULE_NONE, .listener = LISTENER_NONE, .handler = device->handler,
-		.verdict = VERDICT_ACCEPT };
-}
-
-struct decision judge_packet(const struct worker *worker, const struct burst *burst, unsigned at)
-{
-	const struct packet_meta *meta = &burst->meta[at];
-	const struct interface *from = &worker->interfaces[burst->interface[at]];
-	if (from->role == INTERFACE_HANDLER)
-		return decide_local(from);
-
-	enum opener opener = opener_of(meta);
-	struct packet_tuple tuple = tuple_of(&meta->key, !!(meta->flags & PACKET_SOURCE_IS_END1),
-		opener == OPENER_RESPONDER);
-	tuple.vlan = meta->vlan;
-	tuple.interface = burst->interface[at];
-	tuple.portless = (meta->flags & PACKET_FRAGMENT_LATER) && is_portless(&meta->key);
-	struct decision decision;
-	policy_classify(burst->policy, &tuple, opener, &decision);
-	return decision;
-}
-
-struct decision judge_flow(const struct policy *policy, const struct flow *flow, const struct flow_cold *cold)
-{
-	enum opener opener = opener_of_flow(flow, cold->key.protocol);
-	struct packet_tuple tuple = tuple_of(&cold->key, flow->opener_end, opener == OPENER_RESPONDER);
-	tuple.vlan = cold->vlan;
-	tuple.interface = cold->interface;
-	tuple.portless = is_portless(&cold->key);
-	struct decision decision;
-	policy_classify(policy, &tuple, opener, &decision);
-	return decision;
 }

@@ -1,17 +1,44 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Asks the policy about packets that have no flow, and again about flows whose policy is old. Owner thread.
+// Asks the policy about packets that have no flow, about flows whose policy is old, and, where rules judge each packet,
+// about all. Owner thread.
+//
+// The rules are searched for many packets at once: the first packet of a burst that needs it has them searched for all
+// that will. Bursts of established flows never come here.
 #pragma once
 
 #include "dataplane/burst.h"
+#include "dataplane/tuple.h"
 
-// Who sends a packet that has no flow yet, as far as it tells by itself.
-enum opener opener_of(const struct packet_meta *meta);
+// What a packet's position in the rules was found for.
+enum judged {
+	JUDGED_PACKET = 0, // by its own headers
+	JUDGED_FLOW,       // by those that opened its flow
+};
 
-// What the policy says of a packet that opens a flow. What comes from a handler's device is let out.
-struct decision judge_packet(const struct worker *worker, const struct burst *burst, unsigned at);
+// Whether rules are to judge the packet itself though it has a flow: nobody has answered its opener yet, and the verdict may
+// differ from packet to packet.
+static inline bool judge_wants_packet(const struct packet_meta *meta, const struct flow *flow)
+{
+	bool from_opener = !!(meta->flags & PACKET_SOURCE_IS_END1) == flow->opener_end;
+	return flow->generation & FLOW_VARIES && from_opener && !(meta->flags & PACKET_ICMP_ERROR);
+}
 
-// What it says of a live flow: of the packet that opened it, for such it is that rules judge.
-struct decision judge_flow(const struct policy *policy, const struct flow *flow, const struct flow_cold *cold);
+// Why a packet that has no flow opens none, whatever the rules say; DROP_NONE: it may.
+enum drop_reason judge_unopenable(const struct burst *burst, unsigned at);
+
+// How the packet stands to its flow, if it has one (else NULL).
+enum connection_state judge_connection(const struct burst *burst, unsigned at, const struct flow *flow);
+
+// What the rules say of a packet: counted, taken from limits, shown if they say so. i: its place in burst->live, at: burst->live[i].
+struct rule_verdict judge_packet(struct worker *worker, struct burst *burst, unsigned i, const struct flow *flow);
+
+// What the policy says of a live flow: of the packet that opened it. Counts nothing. varies: may be judged otherwise at
+// the opener's next packet.
+struct decision judge_flow(struct worker *worker, struct burst *burst, unsigned i, uint32_t index, bool *varies);
+
+// The same by itself, with what was found for the tuple.
+struct decision judge_flow_at(const struct policy *policy, const struct flow *flow, const struct flow_cold *cold,
+			      const struct packet_tuple *tuple, uint32_t position, bool *varies);
 
 // The packet is not let in: dropped in silence, or answered.
 void judge_refuse(struct worker *worker, struct burst *burst, unsigned at, const struct decision *decision);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/policy.h"
 
-#include "dataplane/rule_match.h"
-
 enum {
 	PROTOCOL_ICMP = 1,
 	PROTOCOL_ICMPV6 = 58,
@@ -37,8 +35,8 @@ static void decide_unbound(const struct policy *policy, struct decision *decisio
 	decision->reason = DROP_NO_LISTENER;
 }
 
-static void decide_handler(const struct policy *policy, const struct packet_tuple *tuple, enum opener opener,
-			   struct decision *decision)
+void policy_bind(const struct policy *policy, const struct packet_tuple *tuple, enum opener opener,
+		 struct decision *decision)
 {
 	const struct listener *listener = NULL;
 	if (opener != OPENER_RESPONDER)
@@ -58,19 +56,26 @@ static void decide_handler(const struct policy *policy, const struct packet_tupl
 	}
 }
 
+struct decision policy_decision(const struct rule_verdict *judged)
+{
+	return (struct decision){
+		.rule = judged->slot,
+		.listener = LISTENER_NONE,
+		.handler = HANDLER_NONE,
+		.verdict = judged->verdict,
+		.reason = judged->verdict == VERDICT_ACCEPT ? DROP_NONE : (uint8_t)rule_reason(judged),
+		.answer = judged->answer,
+		.answer_code = judged->answer_code,
+	};
+}
+
 void policy_classify(const struct policy *policy, const struct packet_tuple *tuple, enum opener opener,
 		     struct decision *decision)
 {
-	struct rule_verdict judged = rule_matcher_judge(policy->rules, tuple);
-	*decision = (struct decision){
-		.rule = judged.slot,
-		.listener = LISTENER_NONE,
-		.handler = HANDLER_NONE,
-		.verdict = judged.verdict,
-		.answer_prohibited = judged.answer_prohibited,
-	};
+	uint32_t position;
+	rule_matcher_find(policy->rules, &tuple, 1, &position);
+	struct rule_verdict judged = rule_matcher_review(policy->rules, tuple, position);
+	*decision = policy_decision(&judged);
 	if (judged.verdict == VERDICT_ACCEPT)
-		decide_handler(policy, tuple, opener, decision);
-	else
-		decision->reason = (uint8_t)rule_reason(&judged);
+		policy_bind(policy, tuple, opener, decision);
 }

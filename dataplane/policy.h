@@ -10,49 +10,30 @@
 #include "dataplane/drop.h"
 #include "dataplane/flow.h"
 #include "dataplane/listener_index.h"
-
-enum verdict {
-	VERDICT_ACCEPT = 0,
-	VERDICT_DROP,
-	VERDICT_REJECT,
-};
+#include "dataplane/rule_match.h"
 
 enum {
-	RULE_DEFAULT = 0,             // counter slot of the default policy
 	RULE_NONE = FLOW_RULE_MAX,    // no rule was asked
 	LISTENER_NONE = FLOW_LISTENER_MAX,
 	HANDLER_NONE = FLOW_HANDLER_MAX,
 };
 
-// What a rule or listener is asked about: the packet that opens the flow, in its own direction.
-struct packet_tuple {
-	struct ip_address source;
-	struct ip_address destination;
-	uint16_t source_port;      // host order; ICMP queries: the identifier, whoever sends
-	uint16_t destination_port; // ICMP: the packet's own type
-	uint16_t asked_type;       // ICMP queries: the request's type, whoever sends: what a listener listens to
-	uint16_t vlan;             // 0: untagged
-	uint8_t family;
-	uint8_t protocol;
-	uint8_t interface;
-	bool portless; // later fragment of an unknown first: port matches never hold
-};
-
+// What becomes of a packet, or of a flow.
 struct decision {
 	uint32_t rule;     // counter slot
 	uint32_t listener; // id, or LISTENER_NONE
 	uint16_t handler;  // id, or HANDLER_NONE
 	uint8_t verdict;   // enum verdict
 	uint8_t reason;    // enum drop_reason, where the verdict is not accept
+	uint8_t answer;    // enum rule_answer, of a reject
+	uint8_t answer_code;
 	bool local_is_source; // the packet's source is the listening end: it is the responder
-	bool answer_prohibited; // reject with "administratively prohibited" (ICMP 3/13, ICMPv6 1/1)
 };
-
-struct rule_matcher; // compiled rules; control/policy_compile.c makes it, dataplane/rule_match.c reads it
 
 enum on_rule_change {
 	RULE_CHANGE_RECHECK = 0, // live flows are judged again at their next packet
 	RULE_CHANGE_KEEP,        // only new flows
+	RULE_CHANGE_KILL,        // as recheck, and flows that are denied now end at once, without a packet
 };
 
 struct policy {
@@ -62,6 +43,7 @@ struct policy {
 	uint16_t default_handler; // id, or HANDLER_NONE
 	uint8_t unbound;          // enum verdict for no listener and no default handler: drop or reject
 	uint8_t on_rule_change;   // enum on_rule_change
+	bool by_packet;           // rules judge each packet by its own headers, not the flow by its first
 	bool tcp_pickup_strict;
 	bool fragments_steer; // unknown later fragments are judged without ports, else dropped
 	bool non_ip_pass;     // non-IP frames go to the default handler, else dropped
@@ -74,7 +56,15 @@ enum opener {
 	OPENER_RESPONDER,   // a SYN-ACK, an ICMP reply: only the source may
 };
 
-// Judges the packet that opens a flow: rules (first match, then default policy), then the most specific listener, then
-// the default handler. Workers, control (explain).
+// What the rules have said, as a decision without a handler. Any thread.
+struct decision policy_decision(const struct rule_verdict *judged);
+
+// Gives a packet that rules accept its handler: of the most specific listener, or the default one; or the decision becomes what
+// befits a packet that nobody listens to. Any thread.
+void policy_bind(const struct policy *policy, const struct packet_tuple *tuple, enum opener opener,
+		 struct decision *decision);
+
+// All of it for one packet: rules (first match, then default policy), then listener and handler. Counts nothing and takes
+// nothing from limits. Any thread.
 void policy_classify(const struct policy *policy, const struct packet_tuple *tuple, enum opener opener,
 		     struct decision *decision);

@@ -127,6 +127,8 @@ struct worker {
 	struct rte_rcu_qsbr *qsbr;
 	struct rte_ring *inbox;     // other workers: produce, worker: consumes; mbufs
 	struct rte_ring *trace;     // worker: produces trace_record, control: consumes; NULL: off
+	struct rte_ring *shown;     // worker: produces rule_log_record, control: consumes; NULL: off
+	uint64_t tick_ns;           // nanoseconds of a tick, shifted left by 32
 	struct rte_ring *ended;     // worker: produces flow_record, control: consumes; NULL: off
 	struct burst *burst;        // scratch of the stages
 
@@ -150,11 +152,18 @@ struct worker {
 	uint64_t flow_serial;
 	struct flow_times *times; // by flow index, of packets as a capture stamps them; replay only, else NULL
 	struct answer_limit answers;
+	struct answer_limit shows;  // of packets that rules log
 	struct egress egress[INTERFACE_MAX];
 	uint32_t egress_waiting;     // bit per interface with packets in its egress
 	const struct wiring *wiring; // of this round
 	uint8_t *linear; // FRAME_MAX bytes: frames of several segments are parsed here
 } __rte_cache_aligned;
+
+// The worker's clock in nanoseconds: what limits of rules count in, the same on all workers.
+static inline uint64_t worker_nanoseconds(const struct worker *worker, uint64_t ticks)
+{
+	return (uint64_t)((unsigned __int128)ticks * worker->tick_ns >> 32);
+}
 
 // Puts one record into the trace or ended ring, waiting for room unless the worker was told to stop. Owner thread.
 void worker_report(struct worker *worker, struct rte_ring *ring, const void *record, unsigned size);

@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(meta, 0xa5, sizeof(meta));
 	check(&input, &meta[0], parse_frame(&input, &options, &meta[0], &fragment));
 	if (meta[0].reason == DROP_NONE)
-		require(answer_build(frame, input.captured, &meta[0], data[2] & 1, answer) <= sizeof(answer));
+		require(answer_build(frame, input.captured, &meta[0], data[2] & 3, data[3], answer) <= sizeof(answer));
 
 	// The straight line for common packets says the same as the full parser.
 	options.checksum = CHECKSUM_TRUST;

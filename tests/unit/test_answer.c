@@ -84,7 +84,7 @@ static struct frame frame_of(unsigned family, uint8_t protocol, const uint8_t *p
 	return f;
 }
 
-static uint32_t answer(const struct frame *frame, bool prohibited, uint8_t *out)
+static uint32_t answer_with(const struct frame *frame, enum rule_answer how, uint8_t code, uint8_t *out)
 {
 	static const struct parse_options options = { 0 };
 	struct parse_input input = { .frame = frame->byte, .captured = frame->length, .on_wire = frame->length };
@@ -92,7 +92,12 @@ static uint32_t answer(const struct frame *frame, bool prohibited, uint8_t *out)
 	struct packet_meta meta;
 
 	parse_frame(&input, &options, &meta, &fragment);
-	return answer_build(frame->byte, frame->length, &meta, prohibited, out);
+	return answer_build(frame->byte, frame->length, &meta, how, code, out);
+}
+
+static uint32_t answer(const struct frame *frame, bool prohibited, uint8_t *out)
+{
+	return answer_with(frame, prohibited ? ANSWER_PROHIBITED : ANSWER_BY_PROTOCOL, 0, out);
 }
 
 // Checks lengths, addresses, hop limit and checksums of an answer. Returns its transport header.
@@ -142,7 +147,7 @@ static void tcp_is_answered_with_a_reset_as_in_rfc_9293(void **state)
 		uint8_t tcp[512] = { 0x30, 0x39, 0, 80, 0, 0, 3, 0xe8, 0, 0, 7, 0xd0, cases[c].offset << 4, cases[c].flags };
 		struct frame frame = frame_of(family, 6, tcp, 4 * cases[c].offset + cases[c].payload, tags);
 		uint8_t out[ANSWER_BYTES_MAX];
-		uint32_t length = answer(&frame, i % 3, out);
+		uint32_t length = answer_with(&frame, i % 3 ? ANSWER_TCP_RESET : ANSWER_BY_PROTOCOL, 13, out);
 		const uint8_t *reset = assert_sound(&frame, out, length, tags, 6);
 
 		assert_int_equal(length, ETH + 4 * tags + (family == 4 ? 40 : 60));
@@ -180,6 +185,59 @@ static void others_are_answered_with_unreachable_and_a_quote(void **state)
 		assert_int_equal(get32(icmp + 4), 0);
 		assert_int_equal(out + length - icmp, 8 + quoted);
 		assert_memory_equal(icmp + 8, frame.byte + ETH + 4 * tags, quoted);
+	}
+}
+
+// The rule says what to answer with; each code for both families, and for TCP as for all else.
+static void rules_say_what_to_answer_with(void **state)
+{
+	enum { NOTHING = 0, RESET = 1, UNREACHABLE = 2 };
+	static const struct {
+		uint8_t how, code, protocol;
+		uint8_t kind, codes[2]; // IPv4, IPv6
+	} cases[] = {
+		{ ANSWER_BY_PROTOCOL, 0, 6, RESET, { 0 } },
+		{ ANSWER_BY_PROTOCOL, 0, 17, UNREACHABLE, { 3, 4 } },
+		{ ANSWER_BY_PROTOCOL, 0, 47, UNREACHABLE, { 3, 4 } },
+		{ ANSWER_PROHIBITED, 0, 6, UNREACHABLE, { 13, 1 } },
+		{ ANSWER_PROHIBITED, 0, 17, UNREACHABLE, { 13, 1 } },
+		{ ANSWER_TCP_RESET, 0, 6, RESET, { 0 } },
+		{ ANSWER_TCP_RESET, 0, 17, NOTHING, { 0 } },
+		{ ANSWER_ICMP_CODE, 0, 17, UNREACHABLE, { 0, 0 } },
+		{ ANSWER_ICMP_CODE, 1, 6, UNREACHABLE, { 1, 1 } },
+		{ ANSWER_ICMP_CODE, 2, 17, UNREACHABLE, { 2, 2 } },
+		{ ANSWER_ICMP_CODE, 3, 6, UNREACHABLE, { 3, 3 } },
+		{ ANSWER_ICMP_CODE, 4, 17, UNREACHABLE, { 4, 4 } },
+		{ ANSWER_ICMP_CODE, 5, 17, UNREACHABLE, { 5, 5 } },
+		{ ANSWER_ICMP_CODE, 6, 17, UNREACHABLE, { 6, 6 } },
+		{ ANSWER_ICMP_CODE, 9, 17, UNREACHABLE, { 9, 9 } },
+		{ ANSWER_ICMP_CODE, 10, 6, UNREACHABLE, { 10, 10 } },
+		{ ANSWER_ICMP_CODE, 13, 17, UNREACHABLE, { 13, 13 } },
+		{ ANSWER_ICMP_CODE, ANSWER_ICMPX | ICMPX_NO_ROUTE, 17, UNREACHABLE, { 0, 0 } },
+		{ ANSWER_ICMP_CODE, ANSWER_ICMPX | ICMPX_PORT, 6, UNREACHABLE, { 3, 4 } },
+		{ ANSWER_ICMP_CODE, ANSWER_ICMPX | ICMPX_HOST, 17, UNREACHABLE, { 1, 3 } },
+		{ ANSWER_ICMP_CODE, ANSWER_ICMPX | ICMPX_PROHIBITED, 6, UNREACHABLE, { 13, 1 } },
+	};
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(cases) * 2; i++) {
+		bool six = i % 2;
+		uint8_t payload[40] = { 0x30, 0x39, 0, 80, 0, 40, 0, 0, 0, 0, 0, 0, 0x50, TCP_SYN }, out[ANSWER_BYTES_MAX];
+		struct frame frame = frame_of(six ? 6 : 4, cases[i / 2].protocol, payload, sizeof(payload), 0);
+		uint32_t length = answer_with(&frame, cases[i / 2].how, cases[i / 2].code, out);
+
+		if (cases[i / 2].kind == NOTHING) {
+			assert_int_equal(length, 0);
+			continue;
+		}
+		bool reset = cases[i / 2].kind == RESET;
+		const uint8_t *l4 = assert_sound(&frame, out, length, 0, reset ? 6 : six ? 58 : 1);
+		if (reset) {
+			assert_int_equal(l4[13], TCP_RST | TCP_ACK);
+			continue;
+		}
+		assert_int_equal(l4[0], six ? 1 : 3);
+		assert_int_equal(l4[1], cases[i / 2].codes[six]);
+		assert_memory_equal(l4 + 8, frame.byte + ETH, frame.length - ETH);
 	}
 }
 
@@ -281,11 +339,11 @@ static void tshark_finds_no_fault(void **state)
 		skip();
 	}
 	for (unsigned i = 0; i < 24; i++) {
-		bool tcp = i / 4 % 3 == 0;
+		bool tcp = i / 4 % 3 == 0 || i % 4 == ANSWER_TCP_RESET;
 		if (!tcp)
 			put16(payload + 4, i / 12 ? 1400 : 30);
 		struct frame frame = frame_of(i % 2 ? 6 : 4, tcp ? 6 : 17, payload, i / 12 ? 1400 : 30, i / 2 % 2);
-		struct pcap_pkthdr header = { .caplen = answer(&frame, i % 3, out) };
+		struct pcap_pkthdr header = { .caplen = answer_with(&frame, tcp ? ANSWER_TCP_RESET : i % 4, ANSWER_ICMPX | i % 4, out) };
 
 		header.len = header.caplen;
 		assert_int_not_equal(header.len, 0);
@@ -313,6 +371,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tcp_is_answered_with_a_reset_as_in_rfc_9293),
 		cmocka_unit_test(others_are_answered_with_unreachable_and_a_quote),
+		cmocka_unit_test(rules_say_what_to_answer_with),
 		cmocka_unit_test(some_are_never_answered),
 		cmocka_unit_test(directed_packets_that_ask_are_answered),
 		cmocka_unit_test(cut_tcp_header_is_not_answered),

@@ -9,21 +9,22 @@
 #include <cmocka.h>
 #include <rte_eal.h>
 
-#include "control/policy_publish.h"
 #include "control/stats.h"
 #include "control/workers.h"
 #include "dataplane/burst.h"
+#include "dataplane/rule_log.h"
 #include "tests/unit/frames.h"
+#include "tests/unit/rules.h"
 
-enum { LINK = 0, DEVICE = 1, WORKERS = 2, HOUR = 3600 };
+enum { LINK = 0, DEVICE = 1, WORKERS = 2, HOUR = 3600, RULES_MAX = 16, TCP = IPPROTO_TCP, UDP = IPPROTO_UDP };
 static const uint64_t SECOND = 1000000000;
 
 // Two workers, one link, one handler of each kind: "count", "device" and "reflect".
 struct bench {
 	struct config config;
 	struct runtime runtime;
-	struct rule_store *rules;
-	struct policy *policy;
+	struct rule rules[2][RULES_MAX]; // of two generations
+	struct policy policy[2];
 	uint64_t now;
 	unsigned tx_room;  // packets that the fake device takes in one call
 	unsigned sent[2];  // by port
@@ -68,26 +69,53 @@ static const char CONFIG[] =
 	"default_handler: count\n"
 	"flows: {capacity: 256, embryonic_percent: 25, timeouts: internet}\n";
 
-static void publish(const char *rules, uint32_t generation)
+static void free_policy(struct policy *old)
 {
-	struct error error = { .text = "" };
-	struct rule_list list = { .count = 0 };
-	struct listener *listeners = config_listeners(&bench->config, bench->runtime.listeners,
-		bench->runtime.listener_count);
-	assert_int_equal(rule_list_parse("test", rules, strlen(rules), &list, &error), 0);
-	assert_int_equal(rule_store_replace(bench->rules, &list, &error), 0);
-	rule_list_free(&list);
-	struct policy *old = bench->policy;
-	bench->policy = policy_compile(&bench->config, bench->rules, listeners, bench->config.listener_count, generation,
-		&error);
-	assert_non_null(bench->policy);
+	rule_matcher_free(old->rules);
+	if (old->listeners)
+		listener_index_free(old->listeners);
+}
+
+// Slots are positions, from 1. The generation before the last one is freed: nobody may use it any more.
+static void publish(const struct rule *rules, size_t count, enum verdict by_default, uint32_t generation)
+{
+	const struct config *config = &bench->config;
+	const struct rule *list[RULES_MAX];
+	struct rule_trouble trouble;
+	size_t tie[2];
+	struct policy *policy = &bench->policy[generation % 2];
+	struct listener *listeners = config_listeners(config, bench->runtime.listeners, bench->runtime.listener_count);
+
+	free_policy(policy);
+	for (size_t i = 0; i < count; i++) {
+		struct rule *rule = &bench->rules[generation % 2][i];
+		*rule = rules[i];
+		rule->slot = (uint32_t)i + 1;
+		list[i] = rule;
+	}
+	*policy = (struct policy){
+		.generation = generation,
+		.default_handler = config->default_handler,
+		.unbound = config->unbound,
+		.on_rule_change = config->on_rule_change,
+		.by_packet = config->state_packet,
+		.tcp_pickup_strict = config->tcp_pickup_strict,
+		.fragments_steer = config->fragments_steer,
+	};
+	assert_int_equal(rule_matcher_build(list, count, by_default, -1, &policy->rules, &trouble), 0);
+	assert_int_equal(listener_index_build(listeners, config->listener_count, &policy->listeners, tie), 0);
 	free(bench->runtime.listeners);
 	bench->runtime.listeners = listeners;
-	bench->runtime.listener_count = bench->config.listener_count;
+	bench->runtime.listener_count = config->listener_count;
 	for (unsigned i = 0; i < bench->runtime.worker_count; i++)
-		bench->runtime.workers[i]->burst->policy = bench->policy;
-	policy_free(old);
+		bench->runtime.workers[i]->burst->policy = policy;
 }
+
+#define PUBLISH(generation, by_default, ...)                                                                      \
+	do {                                                                                                      \
+		const struct rule rules_[] = { __VA_ARGS__ };                                                     \
+		publish(rules_, sizeof(rules_) / sizeof(rules_[0]), by_default, generation);                      \
+	} while (0)
 
 static void wire(struct worker *worker)
 {
@@ -135,8 +163,7 @@ static int set_up_workers(unsigned workers, const char *extra)
 	}
 	bench->tx_room = BURST_MAX;
 	bench->now = HOUR * SECOND;
-	bench->rules = rule_store_create();
-	publish("default allow\n", 1);
+	publish(NULL, 0, VERDICT_ACCEPT, 1);
 	return 0;
 }
 
@@ -169,8 +196,8 @@ static int tear_down(void **state)
 		balance |= rte_mempool_in_use_count(worker->pool); // nothing leaks
 		worker_unmake(&bench->runtime, worker);
 	}
-	policy_free(bench->policy);
-	rule_store_destroy(bench->rules);
+	free_policy(&bench->policy[0]);
+	free_policy(&bench->policy[1]);
 	free(bench->runtime.listeners);
 	config_free(&bench->config);
 	free(bench);
@@ -387,7 +414,7 @@ static void flood_of_syns_does_not_push_out_an_established_flow(void **state)
 static void denied_packet_makes_no_flow(void **state)
 {
 	(void)state;
-	publish("deny tcp 80\ndefault allow\n", 2);
+	PUBLISH(2, VERDICT_ACCEPT, rule_port(TCP, 80, VERDICT_DROP));
 	receive(worker(), LINK, 2, web_syn);
 	assert_int_equal(worker()->counters.flows_opened, 0);
 	assert_int_equal(worker()->counters.drops[DROP_RULE].packets, 2);
@@ -397,7 +424,7 @@ static void new_rules_end_a_live_flow_at_its_next_packet(void **state)
 {
 	(void)state;
 	receive(worker(), LINK, 3, web_conversation);
-	publish("deny tcp 80\ndefault allow\n", 2);
+	PUBLISH(2, VERDICT_ACCEPT, rule_port(TCP, 80, VERDICT_DROP));
 	receive(worker(), LINK, 2, web_ack);
 	assert_int_equal(worker()->counters.drops[DROP_RULE].packets, 2);
 	assert_int_equal(worker()->counters.flows_ended[FLOW_END_DENIED], 1);
@@ -414,7 +441,7 @@ static void recheck_judges_the_flow_in_the_direction_of_its_opener(void **state)
 {
 	(void)state;
 	receive(worker(), LINK, 3, web_conversation);
-	publish("allow tcp 80\ndefault deny\n", 2);
+	PUBLISH(2, VERDICT_DROP, rule_port(TCP, 80, VERDICT_ACCEPT));
 	receive(worker(), LINK, 1, web_from_server); // its own destination port is 54321
 	assert_int_equal(web_flow()->packets[FLOW_RESP], 2);
 	assert_int_equal(web_flow()->generation, 2);
@@ -423,7 +450,7 @@ static void recheck_judges_the_flow_in_the_direction_of_its_opener(void **state)
 static void rejected_packet_is_answered_once_the_limit_allows(void **state)
 {
 	(void)state;
-	publish("reject tcp 80\ndefault allow\n", 2);
+	PUBLISH(2, VERDICT_ACCEPT, rule_port(TCP, 80, VERDICT_REJECT));
 	receive(worker(), LINK, 1, web_syn);
 	assert_int_equal(worker()->counters.answered.packets, 1);
 	assert_int_equal(bench->sent[LINK], 1);
@@ -462,19 +489,19 @@ static uint16_t ping_request(uint8_t *frame, unsigned i)
 static void ping_reply_is_judged_by_its_own_type_and_was_asked_for(void **state)
 {
 	(void)state;
-	publish("allow icmp 8\ndefault deny\n", 2);
+	PUBLISH(2, VERDICT_DROP, rule_icmp(8, VERDICT_ACCEPT));
 	receive(worker(), LINK, 1, ping_reply);
 	assert_int_equal(worker()->counters.drops[DROP_DEFAULT_POLICY].packets, 1);
-	publish("allow icmp 0\nallow icmp 8\ndefault deny\n", 3);
+	PUBLISH(3, VERDICT_DROP, rule_icmp(0, VERDICT_ACCEPT), rule_icmp(8, VERDICT_ACCEPT));
 	receive(worker(), LINK, 1, ping_reply);
-	publish("allow icmp 0\nallow icmp 8\ndefault deny\n", 4);
+	PUBLISH(4, VERDICT_DROP, rule_icmp(0, VERDICT_ACCEPT), rule_icmp(8, VERDICT_ACCEPT));
 	receive(worker(), LINK, 1, ping_request); // judged again, as its opener was: a reply
 	assert_int_equal(worker()->counters.flows_opened, 1);
 	struct frame_ends asker = { WEB.source, WEB.destination, 8, 8 };
 	const struct flow *flow = flow_table_flow(worker()->flows, flow_of(worker(), asker, IPPROTO_ICMP));
 	assert_int_equal(flow->packets[FLOW_ORIG], 1);
 	assert_int_equal(flow->packets[FLOW_RESP], 1);
-	assert_int_equal(flow->rule, rule_store_at(bench->rules, 0)->rule.slot);
+	assert_int_equal(flow->rule, 1);
 }
 
 static uint16_t syn_ack(uint8_t *frame, unsigned i)
@@ -509,7 +536,7 @@ static void no_answers_a_second_are_none(void **state)
 {
 	(void)state;
 	worker()->answers = (struct answer_limit){ .interval = 0 };
-	publish("reject tcp 80\ndefault allow\n", 2);
+	PUBLISH(2, VERDICT_ACCEPT, rule_port(TCP, 80, VERDICT_REJECT));
 	receive(worker(), LINK, 1, web_syn);
 	assert_int_equal(worker()->counters.answered.packets, 0);
 	assert_int_equal(worker()->counters.drops[DROP_REJECT_UNANSWERED].packets, 1);
@@ -555,11 +582,11 @@ static void what_comes_back_from_a_device_leaves_where_the_flow_came_from(void *
 static void flow_opened_behind_a_device_is_judged_by_no_rule_and_gets_its_replies(void **state)
 {
 	(void)state;
-	publish("default deny\n", 2);
+	publish(NULL, 0, VERDICT_DROP, 2);
 	receive(worker(), DEVICE, 1, random_udp);
 	assert_int_equal(worker()->counters.forwarded.packets, 1);
 	assert_int_equal(worker()->counters.flows_opened, 1);
-	publish("default deny\n", 3);
+	publish(NULL, 0, VERDICT_DROP, 3);
 	struct frame_ends ends = { 0x0a000000, 0xcb007132, 1024, 4000 };
 	uint32_t index = flow_of(worker(), ends, IPPROTO_UDP);
 	assert_int_equal(flow_table_flow(worker()->flows, index)->local_origin, 1);

@@ -55,8 +55,10 @@ static const char whole[] =
 	"  truncated: drop\n"
 	"  martians: accept\n"
 	"  non_ip: default_handler\n"
+	"  state: packet\n"
 	"  on_rule_change: keep\n"
 	"  answers_per_second: 7\n"
+	"  logs_per_second: 9\n"
 	"control:\n"
 	"  socket: /tmp/p.sock\n"
 	"eal: [\"--no-huge\", \"-m\", \"512\"]\n";
@@ -150,8 +152,10 @@ static void every_value_of_the_whole_shape_arrives(void **state)
 	assert_int_equal(c.truncated, TRUNCATED_DROP);
 	assert_false(c.martians_drop);
 	assert_true(c.non_ip_pass);
+	assert_true(c.state_packet);
 	assert_int_equal(c.on_rule_change, RULE_CHANGE_KEEP);
 	assert_int_equal(c.answers_per_second, 7);
+	assert_int_equal(c.logs_per_second, 9);
 	assert_string_equal(c.socket_path, "/tmp/p.sock");
 	assert_int_equal(c.eal_count, 3);
 	assert_string_equal(c.eal[2], "512");
@@ -313,6 +317,8 @@ static const struct bad bads[] = {
 	{ H "policy: {non_ip: default_handler}\n", "2:18", "there is no default handler" },
 	{ H "policy: {non_ip: default_handler}\ndefault_handler: none\n", "2:18", "there is no default handler" },
 	{ "policy: {answers_per_second: lots}\n", "1:30", "expected a number" },
+	{ "policy: {state: stateless}\n", "1:17", "expected flow | packet" },
+	{ "policy: {on_rule_change: end}\n", "1:26", "expected recheck | keep | kill" },
 	{ "control: {socket: /0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
 	  "1234567890123456789}\n", "1:19", "at most 107 bytes" },
 	{ "eal: --no-huge\n", "1:6", "a list of EAL arguments" },
@@ -471,6 +477,7 @@ static void what_lasts_until_a_restart_is_named_when_it_changes(void **state)
 		{ "truncated: drop", "truncated: steer", "policy.truncated" },
 		{ "martians: accept", "martians: drop", "policy.martians" },
 		{ "answers_per_second: 7", "answers_per_second: 8", "policy.answers_per_second" },
+		{ "logs_per_second: 9", "logs_per_second: 8", "policy.logs_per_second" },
 		{ "/tmp/p.sock", "/tmp/p.soc", "control.socket" },
 		{ "\"512\"", "\"513\"", "eal" },
 		{ "\"-m\", \"512\"", "\"-m\"", "eal" },
@@ -500,7 +507,9 @@ static void what_a_reload_publishes_may_change(void **state)
 		{ "unbound: reject", "unbound: drop" },
 		{ "fragments: steer", "fragments: drop" },
 		{ "non_ip: default_handler", "non_ip: drop" },
+		{ "state: packet", "state: flow" },
 		{ "on_rule_change: keep", "on_rule_change: recheck" },
+		{ "on_rule_change: keep", "on_rule_change: kill" },
 		{ "workers:\n", "\n\nworkers:\n" }, // places are no values
 	};
 	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {

@@ -10,20 +10,16 @@
 #include <cmocka.h>
 
 #include "dataplane/policy.h"
-#include "dataplane/rule_match.h"
+#include "tests/unit/rules.h"
 
 // Rules by protocol and port alone: no EAL is needed.
 enum { ICMP = 1, TCP = 6, UDP = 17, CLIENT = 1, SERVER = 2, WEB = 5, ECHO = 6, DEFAULT_HANDLER = 9 };
 
-static struct rule rule_for(uint16_t protocol, uint16_t port, enum verdict verdict, uint32_t slot)
+static struct rule rule_for(uint8_t protocol, uint16_t port, enum verdict verdict, uint32_t slot)
 {
-	return (struct rule){
-		.protocol = protocol,
-		.source_port = { 0, 65535 },
-		.destination_port = { port, port },
-		.verdict = (uint8_t)verdict,
-		.slot = slot,
-	};
+	struct rule rule = rule_port(protocol, port, verdict);
+	rule.slot = slot;
+	return rule;
 }
 
 static const struct listener listeners[] = {
@@ -35,19 +31,25 @@ static const struct listener listeners[] = {
 
 static int make_policy(void **state)
 {
-	struct rule rules[] = {
-		rule_for(TCP, 22, VERDICT_DROP, 3),
-		rule_for(TCP, 23, VERDICT_REJECT, 4),
-		rule_for(TCP, 24, VERDICT_REJECT, 5),
-		rule_for(TCP, 80, VERDICT_ACCEPT, 6),
-	};
-	rules[2].answer_prohibited = true;
+	static struct rule rules[5]; // live as long as what is built of them
+	static struct rule_limit_state spent = { .next = UINT64_MAX / 2 };
+	const struct rule *list[] = { &rules[0], &rules[1], &rules[2], &rules[3], &rules[4] };
+	struct rule_trouble trouble;
+	rules[0] = rule_for(TCP, 22, VERDICT_DROP, 3);
+	rules[1] = rule_for(TCP, 23, VERDICT_REJECT, 4);
+	rules[2] = rule_for(TCP, 24, VERDICT_REJECT, 5);
+	rules[3] = rule_for(TCP, 80, VERDICT_ACCEPT, 6);
+	rules[4] = rule_for(UDP, 99, VERDICT_DROP, 7);
+	rules[2].answer = ANSWER_ICMP_CODE;
+	rules[2].answer_code = 13;
+	rules[4].limit = (struct rule_limit){ .rate = 1, .burst = 1, .period_sec = 1 };
+	rules[4].limit_state = &spent;
 	struct policy *policy = calloc(1, sizeof(*policy));
 	size_t tie[2];
 	policy->default_handler = DEFAULT_HANDLER;
 	policy->unbound = VERDICT_REJECT;
 	*state = policy;
-	return rule_matcher_build(rules, 4, VERDICT_ACCEPT, -1, &policy->rules) ||
+	return rule_matcher_build(list, 5, VERDICT_ACCEPT, -1, &policy->rules, &trouble) ||
 	       listener_index_build(listeners, 2, &policy->listeners, tie);
 }
 
@@ -88,7 +90,8 @@ static void expect(struct decision got, struct decision expected)
 	assert_int_equal(got.verdict, expected.verdict);
 	assert_int_equal(got.reason, expected.reason);
 	assert_int_equal(got.local_is_source, expected.local_is_source);
-	assert_int_equal(got.answer_prohibited, expected.answer_prohibited);
+	assert_int_equal(got.answer, expected.answer);
+	assert_int_equal(got.answer_code, expected.answer_code);
 }
 
 static void denied_packet_asks_no_listener(void **state)
@@ -102,7 +105,8 @@ static void denied_packet_asks_no_listener(void **state)
 	denied.reason = DROP_REJECT_UNANSWERED;
 	expect(classify(*state, packet(TCP, CLIENT, 40000, SERVER, 23), OPENER_ORIGINATOR), denied);
 	denied.rule = 5;
-	denied.answer_prohibited = true;
+	denied.answer = ANSWER_ICMP_CODE;
+	denied.answer_code = 13;
 	expect(classify(*state, packet(TCP, CLIENT, 40000, SERVER, 24), OPENER_ORIGINATOR), denied);
 }
 
@@ -137,6 +141,7 @@ static void icmp_query_and_its_answer_meet_one_listener(void **state)
 	struct decision query = { .rule = RULE_DEFAULT, .listener = 78, .handler = ECHO };
 	struct decision answer = { .rule = RULE_DEFAULT, .listener = 78, .handler = ECHO, .local_is_source = true };
 	struct packet_tuple request = packet(ICMP, CLIENT, 4711, SERVER, 8), reply = packet(ICMP, SERVER, 4711, CLIENT, 0);
+	request.icmp_type = 8;
 	request.asked_type = reply.asked_type = 8;
 	expect(classify(*state, request, OPENER_ORIGINATOR), query);
 	expect(classify(*state, reply, OPENER_RESPONDER), answer);
@@ -172,10 +177,19 @@ static void fragment_without_ports_is_not_on_a_port(void **state)
 	expect(classify(*state, tuple, OPENER_UNKNOWN), accepted);
 }
 
+static void limits_are_neither_asked_nor_taken_from(void **state)
+{
+	struct decision denied = {
+		.rule = 7, .listener = LISTENER_NONE, .handler = HANDLER_NONE, .verdict = VERDICT_DROP, .reason = DROP_RULE,
+	};
+	expect(classify(*state, packet(UDP, CLIENT, 40000, SERVER, 99), OPENER_UNKNOWN), denied);
+}
+
 static void default_policy_has_its_own_reason(void **state)
 {
 	struct policy policy = *(struct policy *)*state;
-	assert_int_equal(rule_matcher_build(NULL, 0, VERDICT_DROP, -1, &policy.rules), 0);
+	struct rule_trouble trouble;
+	assert_int_equal(rule_matcher_build(NULL, 0, VERDICT_DROP, -1, &policy.rules, &trouble), 0);
 	struct decision denied = {
 		.rule = RULE_DEFAULT, .listener = LISTENER_NONE, .handler = HANDLER_NONE, .verdict = VERDICT_DROP,
 		.reason = DROP_DEFAULT_POLICY,
@@ -183,7 +197,7 @@ static void default_policy_has_its_own_reason(void **state)
 	expect(classify(&policy, packet(TCP, CLIENT, 40000, SERVER, 80), OPENER_ORIGINATOR), denied);
 	rule_matcher_free(policy.rules);
 
-	assert_int_equal(rule_matcher_build(NULL, 0, VERDICT_REJECT, -1, &policy.rules), 0);
+	assert_int_equal(rule_matcher_build(NULL, 0, VERDICT_REJECT, -1, &policy.rules, &trouble), 0);
 	denied.verdict = VERDICT_REJECT;
 	denied.reason = DROP_REJECT_UNANSWERED;
 	expect(classify(&policy, packet(TCP, CLIENT, 40000, SERVER, 80), OPENER_ORIGINATOR), denied);
@@ -202,6 +216,7 @@ int main(void)
 		cmocka_unit_test(responder_is_local_though_its_peer_listens_too),
 		cmocka_unit_test(nothing_listens_and_nobody_takes_the_rest),
 		cmocka_unit_test(fragment_without_ports_is_not_on_a_port),
+		cmocka_unit_test(limits_are_neither_asked_nor_taken_from),
 		cmocka_unit_test(default_policy_has_its_own_reason),
 	};
 	return cmocka_run_group_tests(tests, make_policy, free_policy);

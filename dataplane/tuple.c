@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/tuple.h"
+
+#include <netinet/in.h>
+
+#include "dataplane/datagram.h"
+
+static bool is_bare_syn(const struct packet_meta *meta)
+{
+	return meta->key.protocol == IPPROTO_TCP &&
+	       (meta->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+}
+
+static bool is_icmp(uint8_t protocol)
+{
+	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+}
+
+// RFC 9293 3.5: only who was asked answers with SYN-ACK.
+enum opener opener_of(const struct packet_meta *meta)
+{
+	if (is_icmp(meta->key.protocol))
+		return meta->flags & PACKET_ICMP_REPLY ? OPENER_RESPONDER : OPENER_ORIGINATOR;
+	if (is_bare_syn(meta))
+		return OPENER_ORIGINATOR;
+	if (meta->key.protocol == IPPROTO_TCP && (meta->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK))
+		return OPENER_RESPONDER;
+	return OPENER_UNKNOWN;
+}
+
+enum opener opener_of_flow(const struct flow *flow, const struct flow_cold *cold)
+{
+	if (cold->key.protocol != IPPROTO_TCP && !is_icmp(cold->key.protocol))
+		return OPENER_UNKNOWN;
+	return flow->opener_end == flow->orig_end ? OPENER_ORIGINATOR : OPENER_RESPONDER;
+}
+
+// RFC 792, RFC 4443: the type of a query's reply is the request's plus one, but for IPv4 echo.
+static uint8_t reply_type(uint8_t protocol, uint16_t request)
+{
+	return (uint8_t)(protocol == IPPROTO_ICMP && request == 8 ? 0 : request + 1);
+}
+
+// End source of the key is the sender; from_responder tells what it sends.
+static void tuple_of_ends(const struct flow_key *key, unsigned source, bool from_responder, struct packet_tuple *tuple)
+{
+	*tuple = (struct packet_tuple){
+		.source = key->address[source],
+		.destination = key->address[!source],
+		.family = key->family,
+		.protocol = key->protocol,
+		.next_header = key->protocol,
+	};
+	if (is_icmp(key->protocol)) {
+		unsigned asked = from_responder ? source : !source;
+		tuple->source_port = rte_be_to_cpu_16(key->port[!asked]);
+		tuple->asked_type = rte_be_to_cpu_16(key->port[asked]);
+		tuple->icmp_type = from_responder ? reply_type(key->protocol, tuple->asked_type) :
+						    (uint8_t)tuple->asked_type;
+	} else {
+		tuple->source_port = rte_be_to_cpu_16(key->port[source]);
+		tuple->destination_port = rte_be_to_cpu_16(key->port[!source]);
+	}
+}
+
+static uint8_t next_header_of(const uint8_t *frame, const struct packet_meta *meta)
+{
+	return frame[meta->l3_offset + (meta->family == FAMILY_IP4 ? 9 : 6)];
+}
+
+static uint8_t icmp_code_of(const uint8_t *frame, const struct packet_meta *meta)
+{
+	bool icmp = meta->protocol == (meta->family == FAMILY_IP4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+	return icmp && meta->flags & PACKET_L4_WHOLE ? frame[meta->l4_offset + 1] : 0;
+}
+
+// Whether a fragment's first, or what there is of a header that is cut off, has told no ports: they are 0 and 0 then.
+static bool key_is_portless(const struct packet_meta *meta)
+{
+	return !(meta->flags & PACKET_L4_WHOLE) && !meta->key.port[0] && !meta->key.port[1];
+}
+
+// As the flow sees it: conntrack, too, shows rules whole datagrams.
+static void take_ports_of_first(const struct packet_meta *meta, struct packet_tuple *tuple)
+{
+	struct packet_tuple whole;
+	tuple_of_ends(&meta->key, !!(meta->flags & PACKET_SOURCE_IS_END1), meta->flags & PACKET_ICMP_REPLY, &whole);
+	tuple->protocol = whole.protocol;
+	tuple->source_port = whole.source_port;
+	tuple->destination_port = whole.destination_port;
+	tuple->icmp_type = whole.icmp_type;
+	tuple->portless = key_is_portless(meta);
+}
+
+void tuple_of_packet(const struct worker *worker, const struct burst *burst, unsigned at,
+		     enum connection_state connection, struct packet_tuple *tuple)
+{
+	const struct packet_meta *meta = &burst->meta[at];
+	const uint8_t *frame = burst_frame(worker, burst, at);
+
+	packet_addresses(frame, meta, &tuple->source, &tuple->destination);
+	tuple->source_port = rte_be_to_cpu_16(meta->source_port);
+	tuple->destination_port = rte_be_to_cpu_16(meta->destination_port);
+	tuple->asked_type = 0;
+	tuple->vlan = meta->vlan;
+	tuple->family = meta->family;
+	tuple->protocol = meta->protocol;
+	tuple->next_header = next_header_of(frame, meta);
+	tuple->interface = burst->interface[at];
+	tuple->tcp_flags = meta->tcp_flags;
+	tuple->icmp_type = meta->icmp_type;
+	tuple->icmp_code = icmp_code_of(frame, meta);
+	tuple->connection = (uint8_t)connection;
+	tuple->tagged = meta->vlan_tags != 0;
+	tuple->portless = !(meta->flags & PACKET_L4_WHOLE);
+	if (unlikely(tuple->portless) && !burst->policy->by_packet && !(meta->flags & PACKET_ICMP_ERROR))
+		take_ports_of_first(meta, tuple);
+}
+
+void tuple_of_flow(const struct flow *flow, const struct flow_cold *cold, struct packet_tuple *tuple)
+{
+	bool from_responder = opener_of_flow(flow, cold) == OPENER_RESPONDER;
+	tuple_of_ends(&cold->key, flow->opener_end, from_responder, tuple);
+	tuple->vlan = cold->vlan;
+	tuple->tagged = cold->tagged;
+	tuple->interface = cold->interface;
+	tuple->portless = cold->portless;
+	tuple->connection = CONNECTION_NEW;
+	if (cold->key.protocol == IPPROTO_TCP)
+		tuple->tcp_flags = !cold->syn ? TCP_ACK : from_responder ? TCP_SYN | TCP_ACK : TCP_SYN;
+}
+
+void tuple_of_key(const struct burst *burst, unsigned at, struct packet_tuple *tuple)
+{
+	const struct packet_meta *meta = &burst->meta[at];
+	tuple_of_ends(&meta->key, !!(meta->flags & PACKET_SOURCE_IS_END1), meta->flags & PACKET_ICMP_REPLY, tuple);
+	tuple->vlan = meta->vlan;
+	tuple->tagged = meta->vlan_tags != 0;
+	tuple->interface = burst->interface[at];
+	tuple->portless = key_is_portless(meta);
+	tuple->connection = CONNECTION_NEW;
+}

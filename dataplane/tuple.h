@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Makes the tuples that rules and listeners are asked about. Owner thread.
+#pragma once
+
+#include "dataplane/burst.h"
+
+// Who sends a packet, as far as it tells by itself.
+enum opener opener_of(const struct packet_meta *meta);
+
+// The same of a flow that lives: it does not turn round in mid-life.
+enum opener opener_of_flow(const struct flow *flow, const struct flow_cold *cold);
+
+// What rules judge a packet by: its own outermost headers. Where rules judge flows, later fragments have the ports of
+// their first.
+void tuple_of_packet(const struct worker *worker, const struct burst *burst, unsigned at,
+		     enum connection_state connection, struct packet_tuple *tuple);
+
+// What they judge a flow by: the packet that opened it, as far as the flow remembers.
+void tuple_of_flow(const struct flow *flow, const struct flow_cold *cold, struct packet_tuple *tuple);
+
+// What a listener is looked for by, for a packet that opens a flow: the flow's ends.
+void tuple_of_key(const struct burst *burst, unsigned at, struct packet_tuple *tuple);
