@@ -125,11 +125,10 @@ static json_t *run_reload(struct runtime *runtime, const json_t *arguments, stru
 {
 	if (no_arguments(arguments, error) || runtime_reload(runtime, error))
 		return NULL;
-	return json_pack("{s:I, s:I, s:I, s:o}",
+	return rule_warnings_put(runtime, json_pack("{s:I, s:I, s:I}",
 		"generation", (json_int_t)(runtime->policy ? runtime->policy->generation : 0),
 		"rules", (json_int_t)rule_store_count(runtime->rules),
-		"listeners", (json_int_t)runtime->listener_count,
-		"warnings", rule_warnings_json(runtime));
+		"listeners", (json_int_t)runtime->listener_count));
 }
 
 static json_t *run_help(struct runtime *runtime, const json_t *arguments, struct error *error)
@@ -153,7 +152,7 @@ const struct command commands[] = {
 	{ "handlers", "", "what handlers received and did", run_handlers },
 	{ "drops", "", "why packets went no further", run_drops },
 	{ "flows", "[FILTER]", "live flows", command_flows },
-	{ "rules list", "", "rules in order, with their hits", command_rules_list },
+	{ "rules list", "[--native]", "rules in order, with their hits", command_rules_list },
 	{ "rules load", "FILE", "replace all rules by those of a file", command_rules_load },
 	{ "rules add", "TEXT [--at N]", "add one rule, last or before rule N", command_rules_add },
 	{ "rules insert", "TEXT", "add one rule, first", command_rules_insert },

@@ -9,7 +9,10 @@
 
 json_t *command_rules_list(struct runtime *runtime, const json_t *arguments, struct error *error)
 {
-	return command_arguments(arguments, error, "{!}") ? NULL : stats_rules(runtime);
+	int native = 0;
+	if (command_arguments(arguments, error, "{s?b !}", "native", &native))
+		return NULL;
+	return native ? stats_rules_native(runtime) : stats_rules(runtime);
 }
 
 // Publishes the copy with the listeners as they are. Takes the copy; -1 with a text, and all is as it was.
@@ -31,9 +34,9 @@ static struct rule_store *copy_rules(const struct runtime *runtime, struct error
 
 static json_t *published(const struct runtime *runtime)
 {
-	return json_pack("{s:I, s:I, s:o}", "rules", (json_int_t)rule_store_count(runtime->rules),
-			 "generation", (json_int_t)(runtime->policy ? runtime->policy->generation : 0),
-			 "warnings", rule_warnings_json(runtime));
+	json_int_t generation = runtime->policy ? runtime->policy->generation : 0;
+	return rule_warnings_put(runtime, json_pack("{s:I, s:I}", "rules",
+		(json_int_t)rule_store_count(runtime->rules), "generation", generation));
 }
 
 // Publishes a copy in which the rule has this id, and tells of it.

@@ -60,7 +60,7 @@ static json_t *id_of(const struct runtime *runtime, uint32_t position)
 	return json_integer(rule_store_at(runtime->rules, position)->entry->rule.slot);
 }
 
-json_t *rule_warnings_json(const struct runtime *runtime)
+static json_t *warnings_array(const struct runtime *runtime)
 {
 	const struct lint *lint = &runtime->lint;
 	json_t *array = json_array();
@@ -71,4 +71,11 @@ json_t *rule_warnings_json(const struct runtime *runtime)
 			"other", id_of(runtime, finding->other)));
 	}
 	return array;
+}
+
+json_t *rule_warnings_put(const struct runtime *runtime, json_t *result)
+{
+	json_object_set_new(result, "warnings", warnings_array(runtime));
+	json_object_set_new(result, "more_warnings", json_integer((json_int_t)runtime->lint.left_out));
+	return result;
 }

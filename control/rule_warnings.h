@@ -16,5 +16,6 @@ void rule_warnings_rule(struct runtime *runtime, size_t position);
 // A rule was taken away: nothing is said.
 void rule_warnings_none(struct runtime *runtime);
 
-// Array of {"kind", "text", "rule": id or null, "other": id or null}. New reference.
-json_t *rule_warnings_json(const struct runtime *runtime);
+// Puts them into a result: "warnings", a list of {"kind", "text", "rule": id or null, "other": id or null}, and
+// "more_warnings", how many are left out. Returns the result.
+json_t *rule_warnings_put(const struct runtime *runtime, json_t *result);

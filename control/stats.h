@@ -17,6 +17,7 @@ json_t *stats_drops(const struct runtime *runtime);      // array, reasons that 
 json_t *stats_handlers(const struct runtime *runtime);   // array
 json_t *stats_listeners(const struct runtime *runtime);  // array
 json_t *stats_rules(const struct runtime *runtime);      // array, in order, the default policy last
+json_t *stats_rules_native(const struct runtime *runtime); // object: "native", a text that loads again, with counters
 json_t *stats_workers(const struct runtime *runtime);    // array
 json_t *stats_interfaces(const struct runtime *runtime); // array
 json_t *stats_flows(const struct runtime *runtime);      // object: counts by state, table occupancy

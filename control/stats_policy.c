@@ -2,8 +2,10 @@
 // Listeners and rules as JSON.
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "control/address.h"
+#include "control/rule_print.h"
 #include "control/services.h"
 #include "control/stats.h"
 
@@ -96,4 +98,31 @@ json_t *stats_rules(const struct runtime *runtime)
 		return NULL;
 	}
 	return array;
+}
+
+static struct rule_print_count count_of(uint32_t id, struct traffic traffic)
+{
+	return (struct rule_print_count){ .id = id, .packets = traffic.packets, .bytes = traffic.bytes };
+}
+
+json_t *stats_rules_native(const struct runtime *runtime)
+{
+	size_t count = rule_store_count(runtime->rules);
+	struct rule_entry **entry = malloc((count + 1) * sizeof(*entry));
+	struct rule_print_count *counted = malloc((count + 1) * sizeof(*counted));
+	char *text = NULL;
+	if (entry && counted) {
+		for (size_t i = 0; i < count; i++) {
+			const struct stored_rule *stored = rule_store_at(runtime->rules, i);
+			entry[i] = stored->entry;
+			counted[i] = count_of(stored->entry->rule.slot, runtime_rule_traffic(runtime, stored));
+		}
+		counted[count] = count_of(RULE_DEFAULT, runtime_slot_traffic(runtime, RULE_DEFAULT));
+		text = rule_list_print(entry, counted, count, rule_store_default(runtime->rules));
+	}
+	json_t *result = text ? json_pack("{s:o}", "native", stats_text(text)) : NULL;
+	free(text);
+	free(counted);
+	free(entry);
+	return result;
 }

@@ -41,42 +41,88 @@ static int wrong_usage(const char *what, const char *which)
 	return STATUS_USAGE;
 }
 
+static const struct option long_options[] = {
+	{ "socket", required_argument, NULL, 's' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "watch", optional_argument, NULL, 'w' },
+	{ "last", no_argument, NULL, 'l' },
+	{ "native", no_argument, NULL, 'n' },
+	{ "at", required_argument, NULL, 'a' },
+	{ "for", required_argument, NULL, 'f' },
+	{ NULL, 0, NULL, 0 },
+};
+
 // Returns -1 to go on, or the exit status.
-static int read_options(int argc, char **argv, struct options *options)
+static int take_option(struct options *options, int option)
 {
-	static const struct option long_options[] = {
-		{ "socket", required_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ "watch", optional_argument, NULL, 'w' },
-		{ "last", no_argument, NULL, 'l' },
-		{ "at", required_argument, NULL, 'a' },
-		{ NULL, 0, NULL, 0 },
-	};
-	for (int option; (option = getopt_long(argc, argv, "s:jhVw", long_options, NULL)) != -1;) {
-		switch (option) {
-		case 's': options->socket = optarg; break;
-		case 'j': options->json = true; break;
-		case 'h': options->help = true; break;
-		case 'l': options->last = true; break;
-		case 'a': options->at = optarg; break;
-		case 'V': printf("portierctl " PORTIER_VERSION "\n"); return STATUS_OK;
-		case 'w':
-			options->watch = true;
-			if (optarg && !watch_seconds(optarg, &options->watch_seconds))
-				return wrong_usage("--watch wants seconds, not ", optarg);
-			break;
-		default: return wrong_usage("", "that was not understood");
-		}
+	switch (option) {
+	case 's': options->socket = optarg; break;
+	case 'j': options->json = true; break;
+	case 'h': options->help = true; break;
+	case 'l': options->last = true; break;
+	case 'n': options->native = true; break;
+	case 'a': options->at = optarg; break;
+	case 'f': options->seconds = optarg; break;
+	case 'V': printf("portierctl " PORTIER_VERSION "\n"); return STATUS_OK;
+	case 'w':
+		options->watch = true;
+		if (optarg && !watch_seconds(optarg, &options->watch_seconds))
+			return wrong_usage("--watch wants seconds, not ", optarg);
+		break;
+	default: return wrong_usage("", "that was not understood");
 	}
+	return -1;
+}
+
+// Whether what follows the words is a rule: its "-p" and "-j" are not ours.
+static bool rule_follows(char **words, unsigned count)
+{
+	unsigned used;
+	const struct ctl_command *command = ctl_command_find(words, count, &used);
+	return command && used == count && command->flags & TAKES_RULE;
+}
+
+// An option of ours between a command and its rule: those that have no letter.
+static bool is_long_option(const char *text)
+{
+	size_t length = strcspn(text, "=");
+	for (const struct option *option = long_options; option->name; option++)
+		if (strncmp(text, "--", 2) == 0 && strlen(option->name) + 2 == length &&
+		    strncmp(text + 2, option->name, length - 2) == 0)
+			return true;
+	return false;
+}
+
+// Options may stand anywhere among the words, which are moved together: *count of them, from the first argument on.
+// Returns -1 to go on, or the exit status.
+static int read_options(int argc, char **argv, struct options *options, unsigned *count)
+{
+	*count = 0;
+	while (optind < argc) {
+		bool rule = rule_follows(argv + 1, *count);
+		if (rule && strcmp(argv[optind], "--") == 0)
+			optind++;
+		if (rule && (optind == argc || !is_long_option(argv[optind])))
+			break;
+		int option = getopt_long(argc, argv, "+s:jhVw", long_options, NULL);
+		int status = option == -1 ? -1 : take_option(options, option);
+		if (status >= 0)
+			return status;
+		if (option == -1 && optind < argc)
+			argv[1 + (*count)++] = argv[optind++];
+	}
+	while (optind < argc)
+		argv[1 + (*count)++] = argv[optind++];
 	return -1;
 }
 
 static bool takes(const struct ctl_command *command, const struct options *options)
 {
 	return (!options->watch || command->flags & TAKES_WATCH) && (!options->last || command->flags & TAKES_LAST) &&
-	       (!options->at || command->flags & TAKES_AT);
+	       (!options->at || command->flags & TAKES_AT) && (!options->native || command->flags & TAKES_NATIVE) &&
+	       (!options->seconds || command->flags & TAKES_FOR);
 }
 
 static void print_result(const struct ctl_command *command, const struct options *options, const json_t *result)
@@ -99,7 +145,9 @@ static int run(const struct ctl_command *command, const struct options *options,
 		return STATUS_FAILED;
 	}
 	int status = STATUS_OK;
-	if (options->watch) {
+	if (command->run) {
+		status = command->run(&daemon, options, arguments) ? STATUS_FAILED : STATUS_OK;
+	} else if (options->watch) {
 		json_decref(arguments);
 		status = watch_stats(&daemon, options) ? STATUS_FAILED : STATUS_OK;
 	} else {
@@ -119,11 +167,11 @@ static int run(const struct ctl_command *command, const struct options *options,
 int main(int argc, char **argv)
 {
 	struct options options = { .socket = default_socket(), .watch_seconds = 1 };
-	int status = read_options(argc, argv, &options);
+	unsigned used = 0, count;
+	int status = read_options(argc, argv, &options, &count);
 	if (status >= 0)
 		return status;
-	unsigned used = 0, count = (unsigned)(argc - optind);
-	char **words = argv + optind;
+	char **words = argv + 1;
 	if (!count || strcmp(words[0], "help") == 0) {
 		if (!count && !options.help)
 			return wrong_usage("a command was expected", "");

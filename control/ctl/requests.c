@@ -15,15 +15,26 @@ static json_t *nothing(const struct options *options, char **words, unsigned cou
 	return json_object();
 }
 
+// Words that the shell has taken the quotes off get them back: rules have quotes too. A text that is one word is taken as it
+// stands.
+static void append_word(char *text, const char *word, bool alone)
+{
+	char *to = text + strlen(text);
+	bool quoted = !alone && strpbrk(word, " \t#;") && !strchr(word, '"');
+	if (to > text)
+		*to++ = ' ';
+	sprintf(to, quoted ? "\"%s\"" : "%s", word);
+}
+
 // {key: "word word word"}
 static json_t *joined(const char *key, char **words, unsigned count)
 {
 	size_t length = 1;
 	for (unsigned i = 0; i < count; i++)
-		length += strlen(words[i]) + 1;
+		length += strlen(words[i]) + 3;
 	char *text = calloc(1, length);
 	for (unsigned i = 0; text && i < count; i++)
-		sprintf(text + strlen(text), i ? " %s" : "%s", words[i]);
+		append_word(text, words[i], count == 1);
 	json_t *arguments = text ? json_pack("{s:s}", key, text) : NULL;
 	if (!arguments)
 		fprintf(stderr, "portierctl: the arguments are no UTF-8 text\n");
@@ -65,6 +76,25 @@ static json_t *rule_text(const struct options *options, char **words, unsigned c
 	if (arguments && options->at)
 		json_object_set_new(arguments, "at", json_integer(at));
 	return arguments;
+}
+
+// ID RULE
+static json_t *rule_in_place(const struct options *options, char **words, unsigned count)
+{
+	(void)options;
+	json_int_t id;
+	if (!read_number(words[0], "rule", &id))
+		return NULL;
+	json_t *arguments = joined("text", words + 1, count - 1);
+	if (arguments)
+		json_object_set_new(arguments, "id", json_integer(id));
+	return arguments;
+}
+
+static json_t *rule_listing(const struct options *options, char **words, unsigned count)
+{
+	(void)words, (void)count;
+	return options->native ? json_pack("{s:b}", "native", 1) : json_object();
 }
 
 static json_t *rule_id(const struct options *options, char **words, unsigned count)
@@ -132,33 +162,36 @@ static json_t *rule_file(const struct options *options, char **words, unsigned c
 enum { WORDS = UINT_MAX }; // as many as one likes
 
 const struct ctl_command ctl_commands[] = {
-	{ "status", "", "what runs, since when, with what", 0, 0, 0, nothing, show_status },
+	{ "status", "", "what runs, since when, with what", 0, 0, 0, nothing, show_status, NULL },
 	{ "stats", "[--watch [SECONDS]]", "the ledger, handlers, flows and drops", 0, 0, TAKES_WATCH, nothing,
-	  show_stats },
-	{ "interfaces", "", "devices, their links and counters", 0, 0, 0, nothing, show_interfaces },
-	{ "workers", "", "what each worker core does", 0, 0, 0, nothing, show_workers },
-	{ "listeners", "", "which ports go to which handler, and how much came", 0, 0, 0, nothing, show_listeners },
-	{ "handlers", "", "what handlers received and did", 0, 0, 0, nothing, show_handlers },
-	{ "drops", "", "why packets went no further", 0, 0, 0, nothing, show_drops },
+	  show_stats, NULL },
+	{ "interfaces", "", "devices, their links and counters", 0, 0, 0, nothing, show_interfaces, NULL },
+	{ "workers", "", "what each worker core does", 0, 0, 0, nothing, show_workers, NULL },
+	{ "listeners", "", "which ports go to which handler, and how much came", 0, 0, 0, nothing, show_listeners, NULL },
+	{ "handlers", "", "what handlers received and did", 0, 0, 0, nothing, show_handlers, NULL },
+	{ "drops", "", "why packets went no further", 0, 0, 0, nothing, show_drops, NULL },
 	{ "flows", "[PROTO] [CIDR] [PORT] [state STATE] [handler NAME] [limit N]", "live flows", 0, WORDS, 0,
-	  flow_filter, show_flows },
-	{ "rules list", "", "rules in order, with their hits", 0, 0, 0, nothing, show_rules },
+	  flow_filter, show_flows, NULL },
+	{ "rules list", "[--native]", "rules in order, with their hits", 0, 0, TAKES_NATIVE, rule_listing, show_rules, NULL },
 	{ "rules load", "FILE", "replace all rules by those of a file (-: standard input)", 1, 1, 0, rule_file,
-	  show_published },
-	{ "rules add", "[--at N] RULE", "add one rule, last or before rule N", 1, WORDS, TAKES_AT, rule_text,
-	  show_added },
-	{ "rules delete", "ID", "delete one rule", 1, 1, 0, rule_id, show_published },
-	{ "rules", "", "as rules list", 0, 0, 0, nothing, show_rules },
+	  show_published, NULL },
+	{ "rules add", "[--at N] RULE", "add one rule, last or as the Nth", 1, WORDS, TAKES_AT | TAKES_RULE, rule_text,
+	  show_added, NULL },
+	{ "rules insert", "RULE", "add one rule, first", 1, WORDS, TAKES_RULE, rule_text, show_added, NULL },
+	{ "rules replace", "ID RULE", "put a rule in the place of another", 2, WORDS, TAKES_RULE, rule_in_place,
+	  show_added, NULL },
+	{ "rules delete", "ID", "delete one rule", 1, 1, 0, rule_id, show_published, NULL },
+	{ "rules", "[--native]", "as rules list", 0, 0, TAKES_NATIVE, rule_listing, show_rules, NULL },
 	{ "allow", "[--last] PROTO [PORT[-PORT]] [from CIDR]", "let in what matches: first of all rules", 1, WORDS,
-	  TAKES_LAST, rule_match, show_added },
+	  TAKES_LAST, rule_match, show_added, NULL },
 	{ "deny", "[--last] PROTO [PORT[-PORT]] [from CIDR]", "drop what matches: first of all rules", 1, WORDS,
-	  TAKES_LAST, rule_match, show_added },
+	  TAKES_LAST, rule_match, show_added, NULL },
 	{ "reject", "[--last] PROTO [PORT[-PORT]] [from CIDR]", "refuse what matches: first of all rules", 1, WORDS,
-	  TAKES_LAST, rule_match, show_added },
-	{ "reload", "", "read configuration and rules file anew", 0, 0, 0, nothing, show_reloaded },
+	  TAKES_LAST, rule_match, show_added, NULL },
+	{ "reload", "", "read configuration and rules file anew", 0, 0, 0, nothing, show_reloaded, NULL },
 	{ "log", "LEVEL [PATTERN|all]", "how much portier logs: error, warning, notice, info, debug", 1, 2, 0,
-	  log_level, show_log },
-	{ NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
+	  log_level, show_log, NULL },
+	{ NULL, NULL, NULL, 0, 0, 0, NULL, NULL, NULL },
 };
 
 const struct ctl_command *ctl_command_find(char **words, unsigned count, unsigned *used)

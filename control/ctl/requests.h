@@ -6,12 +6,16 @@
 
 #include <jansson.h>
 
+#include "control/ctl/ask.h"
+
 struct options {
 	const char *socket;
 	bool json;
 	bool help;
 	bool last;
+	bool native;
 	const char *at;
+	const char *seconds; // --for
 	bool watch;
 	double watch_seconds;
 };
@@ -20,6 +24,9 @@ enum option_flag { // what a command takes besides the options that all take
 	TAKES_WATCH = 1 << 0,
 	TAKES_LAST = 1 << 1,
 	TAKES_AT = 1 << 2,
+	TAKES_NATIVE = 1 << 3,
+	TAKES_FOR = 1 << 4,
+	TAKES_RULE = 1 << 5, // what stands behind its options is a rule, and no option is looked for in it
 };
 
 struct ctl_command {
@@ -31,6 +38,8 @@ struct ctl_command {
 	// The request's arguments out of the words behind the name (new reference), NULL after an error was printed.
 	json_t *(*arguments)(const struct options *options, char **words, unsigned count);
 	void (*show)(const json_t *result);
+	// Asks and shows by itself, where one request does not do; NULL: one does. Takes the arguments. The exit status.
+	int (*run)(struct daemon *daemon, const struct options *options, json_t *arguments);
 };
 
 extern const struct ctl_command ctl_commands[]; // name NULL at the end

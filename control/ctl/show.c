@@ -233,17 +233,6 @@ void show_drops(const json_t *result)
 	}
 }
 
-void show_rules(const json_t *result)
-{
-	static const struct column columns[] = {
-		{ "ID", "id", CELL_TEXT },
-		{ "PACKETS", "packets", CELL_COUNT },
-		{ "BYTES", "bytes", CELL_BYTES },
-		{ "RULE", "text", CELL_TEXT },
-	};
-	show_array(result, COLUMNS(columns), "no rules");
-}
-
 static const char *endpoint(const json_t *flow, const char *address, const char *port, char text[CELL_MAX])
 {
 	const char *of = json_string_value(json_object_get(flow, address));
@@ -280,30 +269,6 @@ void show_flows(const json_t *result)
 	show_array(flows, COLUMNS(columns), "no flows");
 	if (json_is_true(json_object_get(result, "more")))
 		printf("... and more: 'limit N' shows more, a filter fewer\n");
-}
-
-static long long number_at(const json_t *result, const char *key)
-{
-	return (long long)json_integer_value(json_object_get(result, key));
-}
-
-void show_added(const json_t *result)
-{
-	char text[CELL_MAX];
-	printf("rule %lld at place %lld: %s\n", number_at(result, "id"), number_at(result, "position"),
-	       cell_format(json_object_get(result, "text"), CELL_TEXT, text));
-}
-
-void show_published(const json_t *result)
-{
-	printf("%lld rules are in force, generation %lld\n", number_at(result, "rules"),
-	       number_at(result, "generation"));
-}
-
-void show_reloaded(const json_t *result)
-{
-	printf("%lld rules and %lld listeners are in force, generation %lld\n", number_at(result, "rules"),
-	       number_at(result, "listeners"), number_at(result, "generation"));
 }
 
 void show_log(const json_t *result)

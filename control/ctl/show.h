@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include <jansson.h>
 
@@ -49,6 +50,9 @@ enum { CELL_MAX = 512 };
 // As the cell's text. Returns text.
 const char *cell_format(const json_t *value, enum cell_kind kind, char text[CELL_MAX]);
 const char *bytes_format(double bytes, const char *unit, char text[CELL_MAX]);
+
+// A text of several lines, as the terminal may have it.
+void show_lines(const char *text, FILE *out);
 
 // Whether titles are printed in bold.
 bool show_bold(void);
