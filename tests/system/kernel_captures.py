@@ -79,12 +79,14 @@ def whole(frame, length):
 
 
 def sample(most):
-    """Up to so many IP frames of each capture, evenly spread: [(capture, its number there, frame)]."""
-    chosen = []
-    for path in sorted(FOLDER.glob("*.pcap*")):
+    """Some so many IP frames, evenly spread over and in all captures: [(capture, its number there, frame)]. Captures that
+    have fewer than their share leave the rest unused."""
+    chosen, paths = [], sorted(FOLDER.glob("*.pcap*"))
+    each = max(1, most // max(1, len(paths)))
+    for path in paths:
         found = [(path.name, number, whole(frame, length))
                  for number, (_, frame, length) in enumerate(records(path), 1) if is_ip(frame)]
-        chosen += even_sample(found, most)
+        chosen += even_sample(found, each)
     return chosen
 
 
@@ -186,7 +188,9 @@ def carried(frame):
 
 
 def conversations(most):
-    """The first so many IP frames of each capture, in order: [(capture, number there, frame)]."""
-    return [(path.name, number, whole(frame, length)) for path in sorted(FOLDER.glob("*.pcap*"))
+    """Some so many IP frames, the first of each capture, in order: [(capture, number there, frame)]."""
+    paths = sorted(FOLDER.glob("*.pcap*"))
+    most = max(1, most // max(1, len(paths)))
+    return [(path.name, number, whole(frame, length)) for path in paths
             for number, frame, length in itertools.islice(
                 ((number, frame, length) for number, (_, frame, length) in enumerate(records(path), 1) if is_ip(frame)), most)]

@@ -5,6 +5,7 @@ import csv
 import json
 import re
 
+import kernel_path
 import kernel_rules
 import world
 
@@ -31,10 +32,18 @@ def nft_counters(path):
 class Nft:
     """nft at the ingress of the device that frames come from."""
 
+    reads_payload_as_ports = True # in later fragments
+
     def __init__(self, path, policy, rules):
         self.path, self.policy, self.rules = path, policy, rules
         self.text = kernel_rules.nft_file(policy, rules, HOOK)
         path.bridge_calls(False)
+
+    @staticmethod
+    def lacks(path):
+        done = path.feed(kernel_rules.nft_file("accept", ["udp dport 53 counter meta mark set 1"], HOOK) + "flush ruleset\n",
+                         "nft", "-f", "-")
+        return f"nft has no ingress hook here: {done.stderr}" if done.returncode else None
 
     def load(self, text):
         done = self.path.feed("flush ruleset\n" + text, "nft", "-f", "-")
@@ -70,6 +79,7 @@ class Nft:
 class Iptables:
     """iptables-legacy and ip6tables-legacy in the FORWARD chain, which br_netfilter calls for bridged frames."""
 
+    reads_payload_as_ports = False
     PROGRAMS = {4: "iptables-legacy", 6: "ip6tables-legacy"}
 
     def __init__(self, path, policy, rules):
@@ -77,6 +87,17 @@ class Iptables:
         self.text = kernel_rules.iptables_file(policy, rules)
         path.feed("flush ruleset\n", "nft", "-f", "-")
         assert path.bridge_calls(True)
+
+    @staticmethod
+    def lacks(path):
+        why = kernel_path.missing(*Iptables.PROGRAMS.values())
+        if not why and not path.bridge_calls(True):
+            why = "this kernel has no br_netfilter"
+        for program in Iptables.PROGRAMS.values():
+            done = None if why else path.feed("", program, "-t", "mangle", "-S")
+            if done and done.returncode:
+                why = f"{program} does not work here: {done.stderr}"
+        return why
 
     def load(self, text_of):
         for family, program in self.PROGRAMS.items():
@@ -146,5 +167,6 @@ RULES_SAID = ("-", "rule_drop", "default_drop", "reject_unanswered")
 
 
 def judged_row(row, number):
-    reason = None if row["reason"] in RULES_SAID else row["reason"]
-    return Judged(number[row["rule"]], row["verdict"] == "accept", reason)
+    accepted = row["verdict"] == "accept"
+    reason = None if accepted or row["reason"] in RULES_SAID else row["reason"]
+    return Judged(number[row["rule"]], accepted, reason)

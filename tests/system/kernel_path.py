@@ -15,6 +15,7 @@ import struct
 import subprocess
 import time
 
+import pytest
 import world
 
 ETH_P_ALL = 3
@@ -35,6 +36,17 @@ def missing(*programs):
         return "needs root and network namespaces"
     absent = [name for name in programs if not shutil.which(name)]
     return f"not installed: {', '.join(absent)}" if absent else None
+
+
+def make():
+    """A path through this kernel, or a skipped test."""
+    why = missing("ip", "nft", "sysctl")
+    if why:
+        pytest.skip(why)
+    try:
+        return KernelPath()
+    except (AssertionError, OSError) as error: # no veth, no bridge
+        pytest.skip(f"this kernel makes no such path: {error}")
 
 
 class InNamespace:

@@ -113,6 +113,13 @@ NFT = {
         tcp dport 80 ip saddr != 192.168.0.0/16 counter reject with tcp reset
         meta l4proto 132 counter drop
     """),
+    "limits": ("drop", """
+        udp dport 53 limit rate 1/hour burst 7 packets counter accept
+        tcp dport 80 limit rate over 2/day burst 30 packets counter drop
+        meta l4proto tcp limit rate 3/hour counter accept
+        meta l4proto tcp tcp dport 1-1023 counter accept
+        udp dport 53 counter drop
+    """),
     "vlan": ("accept", """
         vlan id 5 udp dport 1-10000 counter drop
         vlan id { 100, 200-217 } tcp dport 1-65535 counter drop
@@ -207,6 +214,11 @@ IPTABLES = {
         46 -p udp --dport 137:138 -j REJECT
         4 -p tcp --dport 80 ! -s 192.168.0.0/16 -j REJECT --reject-with tcp-reset
         46 -p tcp --dport 443 -m comment --comment "not here" -j REJECT
+    """),
+    "limits": ("DROP", """
+        4 -p udp --dport 53 -m limit --limit 1/hour --limit-burst 7 -j ACCEPT
+        4 -p tcp -m limit --limit 3/hour -j ACCEPT
+        46 -p tcp --dport 1:1023 -j ACCEPT
     """),
 }
 
