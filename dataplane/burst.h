@@ -73,6 +73,10 @@ unsigned egress_flush(struct worker *worker);
 // Stage in steer.c: gives packets of other workers' flows to these, over their inboxes.
 void burst_steer(struct worker *worker, struct burst *burst);
 
+// The worker that a packet's flow belongs to; worker is the one that received it. Where the device sees to that, it is the
+// same. Any thread.
+unsigned burst_owner(const struct worker *worker, const struct burst *burst, unsigned at);
+
 // A packet goes no further: its reason is set, its fate follows from it.
 static inline void burst_drop(struct burst *burst, unsigned at, enum drop_reason reason)
 {

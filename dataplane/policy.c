@@ -13,11 +13,10 @@ static enum drop_reason rule_reason(const struct rule_verdict *judged)
 	return judged->slot == RULE_DEFAULT ? DROP_DEFAULT_POLICY : DROP_RULE;
 }
 
-// The listener at the packet's source or destination.
-static const struct listener *listener_at(const struct policy *policy, const struct packet_tuple *tuple, bool source)
+struct listener_query policy_listener_query(const struct packet_tuple *tuple, bool source)
 {
 	bool icmp = tuple->protocol == PROTOCOL_ICMP || tuple->protocol == PROTOCOL_ICMPV6;
-	struct listener_query query = {
+	return (struct listener_query){
 		.address = source ? tuple->source : tuple->destination,
 		.family = tuple->family,
 		.protocol = tuple->protocol,
@@ -26,6 +25,12 @@ static const struct listener *listener_at(const struct policy *policy, const str
 		.port = icmp ? tuple->asked_type : source ? tuple->source_port : tuple->destination_port,
 		.portless = tuple->portless,
 	};
+}
+
+// The listener at the packet's source or destination.
+static const struct listener *listener_at(const struct policy *policy, const struct packet_tuple *tuple, bool source)
+{
+	struct listener_query query = policy_listener_query(tuple, source);
 	return listener_index_find(policy->listeners, &query);
 }
 

@@ -11,7 +11,7 @@ static bool device_is_right(const struct interface *from, const struct packet_me
 	return from->steering == STEER_RSS && !(meta->flags & (PACKET_FRAGMENT | PACKET_ICMP_ERROR));
 }
 
-static unsigned owner_of(const struct worker *worker, const struct burst *burst, unsigned at)
+unsigned burst_owner(const struct worker *worker, const struct burst *burst, unsigned at)
 {
 	const struct packet_meta *meta = &burst->meta[at];
 
@@ -70,7 +70,7 @@ void burst_steer(struct worker *worker, struct burst *burst)
 
 	for (unsigned i = 0; i < burst->live_count; i++) {
 		uint16_t at = burst->live[i];
-		owner[i] = (uint8_t)owner_of(worker, burst, at);
+		owner[i] = (uint8_t)burst_owner(worker, burst, at);
 		if (owner[i] != worker->id && worker->interfaces[burst->interface[at]].steering == STEER_RSS)
 			counter_add(&worker->counters.misdirected, 1);
 		foreign |= UINT64_C(1) << owner[i];
