@@ -75,6 +75,25 @@ int port_ranges_negate(struct port_ranges *set, uint16_t most)
 	return result;
 }
 
+static int port_ranges_add_all(struct port_ranges *set, const struct port_ranges *other)
+{
+	int result = 0;
+	for (size_t i = 0; i < other->count && result == 0; i++)
+		result = port_ranges_add(set, other->range[i].low, other->range[i].high);
+	return result;
+}
+
+// All but what is out of one or of the other.
+int port_ranges_intersect(struct port_ranges *set, const struct port_ranges *other)
+{
+	struct port_ranges out = { 0 };
+	int result = port_ranges_add_all(&out, other) || port_ranges_negate(&out, UINT16_MAX) ||
+		     port_ranges_negate(set, UINT16_MAX) || port_ranges_add_all(set, &out) ||
+		     port_ranges_negate(set, UINT16_MAX);
+	port_ranges_free(&out);
+	return result ? -1 : 0;
+}
+
 void port_ranges_free(struct port_ranges *set)
 {
 	free(set->range);
@@ -178,6 +197,24 @@ int address_ranges_negate(struct address_ranges *set, enum ip_family family)
 	if (result == 0)
 		*set = gaps;
 	return result;
+}
+
+static int address_ranges_add_all(struct address_ranges *set, const struct address_ranges *other)
+{
+	int result = 0;
+	for (size_t i = 0; i < other->count && result == 0; i++)
+		result = address_ranges_add(set, &other->range[i].low, &other->range[i].high);
+	return result;
+}
+
+int address_ranges_intersect(struct address_ranges *set, const struct address_ranges *other, enum ip_family family)
+{
+	struct address_ranges out = { 0 };
+	int result = address_ranges_add_all(&out, other) || address_ranges_negate(&out, family) ||
+		     address_ranges_negate(set, family) || address_ranges_add_all(set, &out) ||
+		     address_ranges_negate(set, family);
+	address_ranges_free(&out);
+	return result ? -1 : 0;
 }
 
 void address_ranges_free(struct address_ranges *set)

@@ -31,6 +31,10 @@ void address_ranges_normalise(struct address_ranges *set, enum ip_family family)
 int port_ranges_negate(struct port_ranges *set, uint16_t most);
 int address_ranges_negate(struct address_ranges *set, enum ip_family family);
 
+// What is in both; normalised. 0, or -1 without memory.
+int port_ranges_intersect(struct port_ranges *set, const struct port_ranges *other);
+int address_ranges_intersect(struct address_ranges *set, const struct address_ranges *other, enum ip_family family);
+
 // Empties the set and gives its memory back.
 void port_ranges_free(struct port_ranges *set);
 void address_ranges_free(struct address_ranges *set);
