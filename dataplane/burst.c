@@ -4,6 +4,8 @@
 #include <rte_mempool.h>
 #include <rte_prefetch.h>
 
+#include "dataplane/trial.h"
+
 enum { PREFETCH_AHEAD = 6 };
 
 // DPDK's two bits for each checksum, as the parser's four states.
@@ -252,6 +254,8 @@ void burst_run(struct worker *worker, unsigned count)
 		burst_steer(worker, burst);
 	look_up(worker, burst);
 	burst_attach(worker, burst);
+	if (unlikely(burst->trial != NULL))
+		trial_burst(worker, burst, burst->trial);
 	if (unlikely(burst->policy->non_ip_pass))
 		pass_non_ip(worker, burst);
 	hand_over(worker, burst);

@@ -4,7 +4,7 @@
 
 #include "dataplane/worker.h"
 
-// What became of one packet, for the trace.
+// What became of one packet, for the trace. Also filled for refused packets at any time.
 struct burst_note {
 	uint64_t flow; // id
 	uint32_t rule;
@@ -30,6 +30,7 @@ struct burst {
 	bool capture;    // read from a capture: packets carry their notes
 	bool flows_ended; // a flow ended in this burst: indices that were looked up may have changed hands
 	const struct policy *policy;
+	struct trial *trial; // rules that are tried beside; NULL: none
 	uint64_t found[2]; // by enum judged: bit per packet whose position in the rules is known
 	uint32_t position[BURST_MAX];
 	struct packet_tuple tuple[BURST_MAX]; // what it was found for

@@ -7,6 +7,7 @@
 #include <rte_ring_elem.h>
 
 #include "dataplane/burst.h"
+#include "dataplane/trial.h"
 
 enum { IDLE_ROUNDS = 1024 }; // empty rounds before a worker that shares its CPU gives way
 
@@ -24,6 +25,8 @@ void worker_flow_ended(void *context, uint32_t flow, enum flow_end why)
 	struct worker *worker = context;
 
 	worker->burst->flows_ended = true;
+	if (unlikely(worker->burst->trial != NULL))
+		trial_flow_ended(worker->burst->trial, flow);
 	counter_add(&worker->counters.flows_ended[why], 1);
 	counter_add(&worker->counters.flows_by_state[flow_table_flow(worker->flows, flow)->state], -UINT64_C(1));
 	if (!worker->ended)
@@ -200,6 +203,7 @@ static unsigned round_of_work(struct worker *worker)
 	// Acquire: what control wrote before it published the pointer must be seen behind it.
 	const struct wiring *wiring = atomic_load_explicit(&worker->published, memory_order_acquire);
 	worker->burst->policy = atomic_load_explicit(&worker->policy, memory_order_acquire);
+	worker->burst->trial = atomic_load_explicit(&worker->trial, memory_order_acquire);
 
 	unsigned work = 0;
 	worker->wiring = wiring;

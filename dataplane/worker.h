@@ -106,6 +106,7 @@ enum worker_clock {
 };
 
 struct burst;
+struct trial;
 
 struct worker {
 	// Control: writes before the start. Worker: reads.
@@ -135,6 +136,7 @@ struct worker {
 	// Control: writes; worker: reads.
 	_Atomic(const struct policy *) policy;
 	_Atomic(const struct wiring *) published; // wiring
+	_Atomic(struct trial *) trial; // rules that are tried beside those of the policy; NULL: none
 	atomic_bool stop; // leave the loop; control has seen to it that nothing is in flight
 	atomic_bool drain_flows; // end all flows (replay: between captures that don't follow each other, and at the end)
 
