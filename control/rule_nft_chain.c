@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The base chain: where it is hooked, its policy, its rules. portier judges what comes in, wherever nft would hook the chain;
+// type, hook, device and priority have to make sense to nft, and are left aside.
+#include <string.h>
+
+#include "control/rule_nft_table.h"
+
+// Hooks, and the priorities that have names there.
+
+static bool is_hook(const struct nft_parser *parser, enum nft_family family)
+{
+	if (nft_is(parser, "ingress"))
+		return family == NFT_FAMILY_NETDEV || family == NFT_FAMILY_INET;
+	return family != NFT_FAMILY_NETDEV &&
+	       (nft_is(parser, "input") || nft_is(parser, "forward") || nft_is(parser, "prerouting"));
+}
+
+static int refuse_hook(struct nft_parser *parser)
+{
+	if (nft_is(parser, "output") || nft_is(parser, "postrouting") || nft_is(parser, "egress"))
+		return nft_unexpected(parser, "expected a hook of packets that come in: input, forward, prerouting or ingress");
+	return nft_unexpected(parser, parser->chain.family == NFT_FAMILY_NETDEV ? "expected 'ingress'" :
+									  "expected input, forward, prerouting or ingress");
+}
+
+static int read_device_name(struct nft_parser *parser)
+{
+	const char *name;
+	struct nft_token at = parser->token;
+	if (parser->token.kind == '$')
+		return nft_read_variable(parser) ? 0 : -1;
+	if (nft_type_interface(parser, &at, &name))
+		return -1;
+	nft_next(parser);
+	return 0;
+}
+
+static int read_devices(struct nft_parser *parser)
+{
+	if (nft_expect(parser, '=', "expected '='") || nft_expect(parser, '{', "expected '{'"))
+		return -1;
+	do {
+		if (read_device_name(parser))
+			return -1;
+	} while (nft_take_kind(parser, ','));
+	return nft_expect(parser, '}', "expected ',' or '}'");
+}
+
+static int read_device(struct nft_parser *parser)
+{
+	if (!parser->chain.ingress)
+		return 0;
+	if (nft_take(parser, "device"))
+		return read_device_name(parser);
+	if (nft_take(parser, "devices"))
+		return read_devices(parser);
+	return nft_unexpected(parser, "expected 'device' and its name: nft wants one at ingress");
+}
+
+static bool is_priority(const struct nft_parser *parser, bool prerouting)
+{
+	enum nft_family family = parser->chain.family;
+	if (nft_is(parser, "filter"))
+		return true;
+	if (nft_is(parser, "dstnat"))
+		return prerouting;
+	if (family == NFT_FAMILY_NETDEV || family == NFT_FAMILY_BRIDGE || parser->chain.ingress)
+		return false;
+	return nft_is(parser, "raw") || nft_is(parser, "mangle") || nft_is(parser, "security");
+}
+
+static int read_priority(struct nft_parser *parser, bool prerouting)
+{
+	if (!nft_take(parser, "priority"))
+		return nft_unexpected(parser, "expected 'priority'");
+	bool named = is_priority(parser, prerouting);
+	if (named)
+		nft_next(parser);
+	if (named && parser->token.kind != '+' && parser->token.kind != '-')
+		return 0;
+	if (named || parser->token.kind == '-')
+		nft_next(parser);
+	if (parser->token.kind == NFT_NUMBER && parser->token.number > INT32_MAX / 2)
+		return nft_unexpected(parser, "expected a smaller number");
+	return nft_expect(parser, NFT_NUMBER, "expected a number, or a priority's name that nft has at this hook");
+}
+
+static int read_type(struct nft_parser *parser)
+{
+	struct nft_chain *chain = &parser->chain;
+	if (chain->based)
+		return nft_unexpected(parser, "expected the chain's type once");
+	if (!nft_take(parser, "filter"))
+		return nft_unexpected(parser, "expected 'filter': portier neither translates nor routes");
+	if (!nft_take(parser, "hook"))
+		return nft_unexpected(parser, "expected 'hook'");
+	if (!is_hook(parser, chain->family))
+		return refuse_hook(parser);
+	bool prerouting = nft_is(parser, "prerouting");
+	chain->ingress = nft_is(parser, "ingress");
+	chain->based = true;
+	nft_next(parser);
+	if (read_device(parser) || read_priority(parser, prerouting))
+		return -1;
+	return nft_expect_separator(parser, false, "expected ';' or end of line");
+}
+
+// Policy
+
+static int take_policy(struct nft_parser *parser, const struct nft_token *word)
+{
+	struct nft_chain *chain = &parser->chain;
+	struct nft_token bare = *word;
+	bare.kind = NFT_WORD; // a definition's is in quotes
+	bool drop = nft_token_is(&bare, "drop");
+	if (!drop && !nft_token_is(&bare, "accept"))
+		return nft_unexpected_at(parser, word, "expected accept or drop");
+	chain->policy = drop ? VERDICT_DROP : VERDICT_ACCEPT;
+	chain->has_policy = true;
+	return 0;
+}
+
+static int read_policy(struct nft_parser *parser)
+{
+	struct nft_token word = parser->token;
+	if (parser->chain.has_policy)
+		return nft_unexpected(parser, "expected the policy once");
+	if (word.kind == '$') {
+		const struct nft_value *value = nft_read_variable(parser);
+		if (!value)
+			return -1;
+		word = value->at;
+	} else if (word.kind == NFT_WORD) {
+		nft_next(parser);
+	}
+	if (take_policy(parser, &word))
+		return -1;
+	return nft_expect_separator(parser, false, "expected ';' or end of line");
+}
+
+// Rules
+
+int nft_append_rule(struct nft_parser *parser)
+{
+	if (parser->rules == RULE_LIST_MAX)
+		return nft_unexpected(parser, "expected no more rules: there are 262142 already");
+	struct nft_rule *rule = nft_read_rule(parser, parser->chain.family, parser->chain.ingress);
+	if (!rule)
+		return -1;
+	*parser->last_rule = rule;
+	parser->last_rule = &rule->next;
+	parser->rules++;
+	return 0;
+}
+
+static int read_chain_comment(struct nft_parser *parser)
+{
+	const char *comment;
+	if (nft_take_comment(parser, &comment))
+		return -1;
+	return nft_expect_separator(parser, false, "expected ';' or end of line");
+}
+
+static int read_chain_line(struct nft_parser *parser)
+{
+	bool common;
+	if (nft_read_common(parser, &common) || common)
+		return common ? 0 : -1;
+	if (nft_take(parser, "type"))
+		return read_type(parser);
+	if (nft_take(parser, "policy"))
+		return read_policy(parser);
+	if (nft_is(parser, "comment"))
+		return read_chain_comment(parser);
+	if (nft_is(parser, "flags"))
+		return nft_unexpected(parser, "expected a rule: flags of chains are not supported");
+	if (nft_append_rule(parser))
+		return -1;
+	return nft_expect_separator(parser, false, "expected ';' or end of line behind the rule");
+}
+
+int nft_read_chain_block(struct nft_parser *parser)
+{
+	struct nft_token at = parser->token;
+	if (nft_expect(parser, '{', "expected '{'"))
+		return -1;
+	parser->scope++;
+	while (parser->token.kind != '}') {
+		bool blank = nft_at_separator(parser) && parser->token.kind != NFT_END;
+		if (blank)
+			nft_next(parser);
+		else if (read_chain_line(parser))
+			return -1;
+	}
+	nft_scope_close(parser);
+	nft_next(parser);
+	return parser->chain.based ? 0 :
+		nft_unexpected_at(parser, &at, "expected a chain with 'type filter hook ... priority ...;': portier has one base "
+					       "chain and no others");
+}

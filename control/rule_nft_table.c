@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/rule_nft_table.h"
+
+#include <string.h>
+
+static const char *const family_words[NFT_FAMILIES] = {
+	[NFT_FAMILY_IP] = "ip", [NFT_FAMILY_IP6] = "ip6", [NFT_FAMILY_INET] = "inet", [NFT_FAMILY_BRIDGE] = "bridge",
+	[NFT_FAMILY_NETDEV] = "netdev",
+};
+
+// Names
+
+static enum nft_family read_family(struct nft_parser *parser)
+{
+	for (enum nft_family family = 0; family < NFT_FAMILIES; family++) {
+		if (nft_take(parser, family_words[family]))
+			return family;
+	}
+	return NFT_FAMILY_IP; // as nft has it
+}
+
+static int read_table_name(struct nft_parser *parser, enum nft_family *family, struct nft_token *name)
+{
+	*family = read_family(parser);
+	return nft_expect_name(parser, name, "expected ip, ip6, inet, bridge, netdev or a table's name");
+}
+
+static bool is_table(const struct nft_parser *parser, enum nft_family family, const struct nft_token *name)
+{
+	return parser->chain.table.length && parser->chain.family == family && nft_same(&parser->chain.table, name);
+}
+
+// "inet filter" in front of a chain's or set's name.
+static int expect_table(struct nft_parser *parser)
+{
+	enum nft_family family;
+	struct nft_token name;
+	if (read_table_name(parser, &family, &name))
+		return -1;
+	return is_table(parser, family, &name) ? 0 : nft_unexpected_at(parser, &name, "expected the table that is declared above");
+}
+
+static int declare_table(struct nft_parser *parser)
+{
+	enum nft_family family;
+	struct nft_token name;
+	if (read_table_name(parser, &family, &name))
+		return -1;
+	if (parser->chain.table.length && !is_table(parser, family, &name))
+		return nft_unexpected_at(parser, &name, "expected no second table: portier has one");
+	parser->chain.table = name;
+	parser->chain.family = family;
+	return 0;
+}
+
+static int declare_chain(struct nft_parser *parser)
+{
+	struct nft_token name;
+	if (nft_expect_name(parser, &name, "expected the chain's name"))
+		return -1;
+	if (parser->chain.name.length && !nft_same(&parser->chain.name, &name))
+		return nft_unexpected_at(parser, &name, "expected no second chain: portier has one base chain and no others");
+	parser->chain.name = name;
+	parser->chain.touched = true;
+	return 0;
+}
+
+// Blocks
+
+int nft_read_common(struct nft_parser *parser, bool *taken)
+{
+	*taken = true;
+	if (nft_take(parser, "define"))
+		return nft_read_define(parser, false);
+	if (nft_take(parser, "redefine"))
+		return nft_read_define(parser, true);
+	if (nft_take(parser, "undefine"))
+		return nft_read_undefine(parser);
+	*taken = nft_take(parser, "include");
+	if (!*taken)
+		return 0;
+	struct nft_token name = parser->token;
+	if (nft_expect(parser, NFT_STRING, "expected a file's name in quotes"))
+		return -1;
+	if (!nft_at_separator(parser) || parser->token.kind == NFT_END)
+		return nft_unexpected(parser, "expected end of line behind the file's name");
+	if (nft_lexer_include(&parser->lexer, &name))
+		return -1;
+	nft_next(parser);
+	return 0;
+}
+
+static int read_block_comment(struct nft_parser *parser)
+{
+	const char *comment;
+	if (nft_take_comment(parser, &comment))
+		return -1;
+	return nft_expect_separator(parser, false, "expected ';' or end of line");
+}
+
+static int read_chain_in_table(struct nft_parser *parser)
+{
+	if (declare_chain(parser) || nft_read_chain_block(parser))
+		return -1;
+	return nft_expect_separator(parser, false, "expected ';' or end of line behind the chain's block");
+}
+
+static int create_set(struct nft_parser *parser)
+{
+	struct nft_token name;
+	if (nft_expect_name(parser, &name, "expected the set's name"))
+		return -1;
+	if (nft_set_find(parser, &name))
+		return nft_unexpected_at(parser, &name, "expected a new name: there is such a set already");
+	struct nft_set *set = nft_set_create(parser, &name);
+	parser->chain.touched = true;
+	return set ? nft_read_set_block(parser, set) : -1;
+}
+
+static int read_set_in_table(struct nft_parser *parser)
+{
+	if (create_set(parser))
+		return -1;
+	return nft_expect_separator(parser, false, "expected ';' or end of line behind the set's block");
+}
+
+static int read_table_line(struct nft_parser *parser)
+{
+	bool common;
+	if (nft_read_common(parser, &common) || common)
+		return common ? 0 : -1;
+	if (nft_take(parser, "chain"))
+		return read_chain_in_table(parser);
+	if (nft_take(parser, "set"))
+		return read_set_in_table(parser);
+	if (nft_is(parser, "comment"))
+		return read_block_comment(parser);
+	return nft_unexpected(parser, "expected chain, set, comment, define, include or '}': others are not supported");
+}
+
+static int read_table_block(struct nft_parser *parser)
+{
+	nft_next(parser);
+	parser->scope++;
+	while (parser->token.kind != '}') {
+		if (nft_at_separator(parser) && parser->token.kind != NFT_END)
+			nft_next(parser);
+		else if (read_table_line(parser))
+			return -1;
+	}
+	nft_scope_close(parser);
+	nft_next(parser);
+	return 0;
+}
+
+// Commands
+
+int nft_read_table(struct nft_parser *parser)
+{
+	if (declare_table(parser))
+		return -1;
+	return parser->token.kind == '{' ? read_table_block(parser) : 0;
+}
+
+int nft_read_chain(struct nft_parser *parser)
+{
+	if (expect_table(parser) || declare_chain(parser))
+		return -1;
+	return nft_read_chain_block(parser);
+}
+
+int nft_read_named_set(struct nft_parser *parser)
+{
+	return expect_table(parser) || create_set(parser) ? -1 : 0;
+}
+
+int nft_read_elements(struct nft_parser *parser)
+{
+	struct nft_token name;
+	if (expect_table(parser) || nft_expect_name(parser, &name, "expected the set's name"))
+		return -1;
+	struct nft_set *set = nft_set_find(parser, &name);
+	if (!set)
+		return nft_unexpected_at(parser, &name, "expected a set that is declared above");
+	return nft_set_add(parser, set, nft_read_set(parser));
+}
+
+// A set has to be there before a command's rule asks for it, unlike in a block.
+static int check_sets(struct nft_parser *parser, const struct nft_rule *rule)
+{
+	for (const struct nft_match *match = rule->matches; match; match = match->next) {
+		if (match->value->kind == NFT_VALUE_NAMED && !nft_set_find(parser, &match->value->at))
+			return nft_unexpected_at(parser, &match->value->at, "expected a set that is declared above");
+	}
+	return 0;
+}
+
+int nft_read_rule_command(struct nft_parser *parser)
+{
+	struct nft_token name;
+	if (expect_table(parser) || nft_expect_name(parser, &name, "expected the chain's name"))
+		return -1;
+	if (!parser->chain.based || !nft_same(&parser->chain.name, &name))
+		return nft_unexpected_at(parser, &name, "expected the chain that is declared above");
+	struct nft_rule **rule = parser->last_rule;
+	return nft_append_rule(parser) || check_sets(parser, *rule) ? -1 : 0;
+}
+
+static void forget_table(struct nft_parser *parser)
+{
+	parser->chain = (struct nft_chain){ 0 };
+}
+
+// What clears the way for the table below it, as rule files begin with. portier's rules are replaced as a whole anyway.
+static int check_untouched(struct nft_parser *parser, const struct nft_token *at)
+{
+	return !parser->chain.touched ? 0 : nft_unexpected_at(parser, at, "expected it in front of the table's chain and sets");
+}
+
+int nft_read_flush(struct nft_parser *parser)
+{
+	struct nft_token at = parser->token;
+	if (check_untouched(parser, &at))
+		return -1;
+	if (nft_take(parser, "table"))
+		return expect_table(parser);
+	if (!nft_take(parser, "ruleset"))
+		return nft_unexpected(parser, "expected 'ruleset' or 'table'");
+	if (!nft_at_separator(parser))
+		read_family(parser);
+	forget_table(parser);
+	return 0;
+}
+
+int nft_read_delete(struct nft_parser *parser)
+{
+	struct nft_token at = parser->token;
+	if (check_untouched(parser, &at))
+		return -1;
+	if (!nft_take(parser, "table"))
+		return nft_unexpected(parser, "expected 'table'");
+	if (expect_table(parser))
+		return -1;
+	forget_table(parser);
+	return 0;
+}
