@@ -161,6 +161,8 @@ const struct command commands[] = {
 	{ "allow", "PROTO [PORT] [from CIDR]", "add an allow rule, first unless --last", command_allow },
 	{ "deny", "PROTO [PORT] [from CIDR]", "add a deny rule, first unless --last", command_deny },
 	{ "reject", "PROTO [PORT] [from CIDR]", "add a reject rule, first unless --last", command_reject },
+	{ "explain", "PROTO SOURCE[:PORT] DESTINATION[:PORT] [FLAGS | TYPE] [vlan ID] [in INTERFACE]",
+	  "what becomes of a packet, and why", command_explain },
 	{ "reload", "", "read configuration and rules file anew", run_reload },
 	{ "log", "LEVEL [PATTERN]", "how much is logged", run_log },
 	{ "help", "", "this list", run_help },

@@ -31,6 +31,7 @@ int command_arguments(const json_t *arguments, struct error *error, const char *
 
 // In files of their own.
 json_t *command_flows(struct runtime *runtime, const json_t *arguments, struct error *error);
+json_t *command_explain(struct runtime *runtime, const json_t *arguments, struct error *error);
 json_t *command_rules_list(struct runtime *runtime, const json_t *arguments, struct error *error);
 json_t *command_rules_load(struct runtime *runtime, const json_t *arguments, struct error *error);
 json_t *command_rules_add(struct runtime *runtime, const json_t *arguments, struct error *error);

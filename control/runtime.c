@@ -104,9 +104,11 @@ static int open_interfaces(struct runtime *runtime, struct error *error)
 static void reserve_interfaces(struct runtime *runtime)
 {
 	const struct config *config = runtime->config;
-	for (size_t i = 0; i < config->interface_count; i++)
+	for (size_t i = 0; i < config->interface_count; i++) {
 		snprintf(runtime->interfaces[i].name, sizeof(runtime->interfaces[i].name), "%s",
 			config->interfaces[i].name);
+		runtime->interfaces[i].checksum = config->interfaces[i].checksum;
+	}
 	runtime->interface_count = (unsigned)RTE_MAX(config->interface_count, (size_t)1);
 }
 

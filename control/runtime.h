@@ -98,6 +98,9 @@ void runtime_detach_all(struct runtime *runtime);
 // none uses the old.
 int runtime_wire(struct runtime *runtime, struct error *error);
 
+// How frames of an interface are parsed.
+struct parse_options runtime_parse_options(const struct runtime *runtime, const struct interface *interface);
+
 // Waits until no packet is on its way between workers. Only true for good if nothing more comes in.
 void runtime_settle(struct runtime *runtime);
 

@@ -73,7 +73,7 @@ static unsigned poller_of(const struct runtime *runtime, const struct interface 
 	return (interface->index + queue) % runtime->worker_count;
 }
 
-static struct parse_options parse_options(const struct runtime *runtime, const struct interface *interface)
+struct parse_options runtime_parse_options(const struct runtime *runtime, const struct interface *interface)
 {
 	const struct config *config = runtime->config;
 	bool live = runtime->options.mode == RUNTIME_LIVE;
@@ -123,7 +123,7 @@ static void draw(const struct runtime *runtime, unsigned worker, struct wiring *
 		const struct interface *interface = &runtime->interfaces[i];
 		if (!interface->open)
 			continue;
-		wiring->parse_options[i] = parse_options(runtime, interface);
+		wiring->parse_options[i] = runtime_parse_options(runtime, interface);
 		if (interface->role == INTERFACE_HANDLER)
 			wiring->handler_devices |= UINT32_C(1) << i;
 		if (has(runtime->polled, i))

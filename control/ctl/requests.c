@@ -48,6 +48,12 @@ static json_t *flow_filter(const struct options *options, char **words, unsigned
 	return joined("filter", words, count);
 }
 
+static json_t *packet_words(const struct options *options, char **words, unsigned count)
+{
+	(void)options;
+	return joined("packet", words, count);
+}
+
 static json_t *rule_match(const struct options *options, char **words, unsigned count)
 {
 	json_t *arguments = joined("match", words, count);
@@ -188,6 +194,8 @@ const struct ctl_command ctl_commands[] = {
 	  TAKES_LAST, rule_match, show_added, NULL },
 	{ "reject", "[--last] PROTO [PORT[-PORT]] [from CIDR]", "refuse what matches: first of all rules", 1, WORDS,
 	  TAKES_LAST, rule_match, show_added, NULL },
+	{ "explain", "PROTO SOURCE[:PORT] DESTINATION[:PORT] [FLAGS | TYPE[/CODE]] [vlan ID] [in INTERFACE]",
+	  "what becomes of a packet, and why", 3, WORDS, 0, packet_words, show_explained, NULL },
 	{ "reload", "", "read configuration and rules file anew", 0, 0, 0, nothing, show_reloaded, NULL },
 	{ "log", "LEVEL [PATTERN|all]", "how much portier logs: error, warning, notice, info, debug", 1, 2, 0,
 	  log_level, show_log, NULL },

@@ -19,6 +19,7 @@ void show_rules(const json_t *result);
 void show_added(const json_t *result);
 void show_published(const json_t *result);
 void show_reloaded(const json_t *result);
+void show_explained(const json_t *result);
 void show_log(const json_t *result);
 
 // The same as show_stats, with rates since before (NULL: none yet), seconds ago.

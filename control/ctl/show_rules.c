@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "control/ctl/show.h"
+#include "control/explain_print.h"
 
 static long long number_at(const json_t *result, const char *key)
 {
@@ -66,4 +67,9 @@ void show_reloaded(const json_t *result)
 	printf("%lld rules and %lld listeners are in force, generation %lld\n", number_at(result, "rules"),
 	       number_at(result, "listeners"), number_at(result, "generation"));
 	show_warnings(result);
+}
+
+void show_explained(const json_t *result)
+{
+	explain_print(result, stdout, show_bold());
 }
