@@ -125,7 +125,7 @@ static json_t *run_reload(struct runtime *runtime, const json_t *arguments, stru
 {
 	if (no_arguments(arguments, error) || runtime_reload(runtime, error))
 		return NULL;
-	return rule_warnings_put(runtime, json_pack("{s:I, s:I, s:I}",
+	return rule_warnings_put(&runtime->lint, runtime->rules, json_pack("{s:I, s:I, s:I}",
 		"generation", (json_int_t)(runtime->policy ? runtime->policy->generation : 0),
 		"rules", (json_int_t)rule_store_count(runtime->rules),
 		"listeners", (json_int_t)runtime->listener_count));
@@ -158,6 +158,8 @@ const struct command commands[] = {
 	{ "rules insert", "TEXT", "add one rule, first", command_rules_insert },
 	{ "rules replace", "ID TEXT", "put a rule in the place of another", command_rules_replace },
 	{ "rules delete", "ID", "delete one rule", command_rules_delete },
+	{ "rules try", "FILE SECONDS", "try rules on live traffic beside those in force", command_rules_try },
+	{ "rules tried", "JOB [stop]", "what a trial has found", command_rules_tried },
 	{ "allow", "PROTO [PORT] [from CIDR]", "add an allow rule, first unless --last", command_allow },
 	{ "deny", "PROTO [PORT] [from CIDR]", "add a deny rule, first unless --last", command_deny },
 	{ "reject", "PROTO [PORT] [from CIDR]", "add a reject rule, first unless --last", command_reject },

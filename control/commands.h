@@ -37,6 +37,8 @@ json_t *command_rules_load(struct runtime *runtime, const json_t *arguments, str
 json_t *command_rules_add(struct runtime *runtime, const json_t *arguments, struct error *error);
 json_t *command_rules_insert(struct runtime *runtime, const json_t *arguments, struct error *error);
 json_t *command_rules_replace(struct runtime *runtime, const json_t *arguments, struct error *error);
+json_t *command_rules_try(struct runtime *runtime, const json_t *arguments, struct error *error);
+json_t *command_rules_tried(struct runtime *runtime, const json_t *arguments, struct error *error);
 json_t *command_rules_delete(struct runtime *runtime, const json_t *arguments, struct error *error);
 json_t *command_allow(struct runtime *runtime, const json_t *arguments, struct error *error);
 json_t *command_deny(struct runtime *runtime, const json_t *arguments, struct error *error);

@@ -35,7 +35,7 @@ static struct rule_store *copy_rules(const struct runtime *runtime, struct error
 static json_t *published(const struct runtime *runtime)
 {
 	json_int_t generation = runtime->policy ? runtime->policy->generation : 0;
-	return rule_warnings_put(runtime, json_pack("{s:I, s:I}", "rules",
+	return rule_warnings_put(&runtime->lint, runtime->rules, json_pack("{s:I, s:I}", "rules",
 		(json_int_t)rule_store_count(runtime->rules), "generation", generation));
 }
 

@@ -14,6 +14,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "control/report.h"
+#include "control/rules_try.h"
 #include "control/runtime.h"
 #include "control/server.h"
 #include "control/stats.h"
@@ -85,6 +86,7 @@ static void serve(struct runtime *runtime, struct server *server, int signals)
 		if (!handle_signal(runtime, signals))
 			return;
 		server_poll(server);
+		rules_try_tick(runtime);
 	}
 }
 

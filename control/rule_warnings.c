@@ -53,29 +53,23 @@ void rule_warnings_none(struct runtime *runtime)
 	rule_lint_free(&runtime->lint);
 }
 
-static json_t *id_of(const struct runtime *runtime, uint32_t position)
+static json_t *id_of(const struct rule_store *rules, uint32_t position)
 {
-	if (position >= rule_store_count(runtime->rules))
+	if (!rules || position >= rule_store_count(rules))
 		return json_null();
-	return json_integer(rule_store_at(runtime->rules, position)->entry->rule.slot);
+	return json_integer(rule_store_at(rules, position)->entry->rule.slot);
 }
 
-static json_t *warnings_array(const struct runtime *runtime)
+json_t *rule_warnings_put(const struct lint *lint, const struct rule_store *rules, json_t *result)
 {
-	const struct lint *lint = &runtime->lint;
 	json_t *array = json_array();
 	for (size_t i = 0; i < lint->count; i++) {
 		const struct lint_finding *finding = &lint->finding[i];
 		json_array_append_new(array, json_pack("{s:s, s:o, s:o, s:o}", "kind", lint_kind_name(finding->kind),
-			"text", stats_text(finding->text), "rule", id_of(runtime, finding->rule),
-			"other", id_of(runtime, finding->other)));
+			"text", stats_text(finding->text), "rule", id_of(rules, finding->rule),
+			"other", id_of(rules, finding->other)));
 	}
-	return array;
-}
-
-json_t *rule_warnings_put(const struct runtime *runtime, json_t *result)
-{
-	json_object_set_new(result, "warnings", warnings_array(runtime));
-	json_object_set_new(result, "more_warnings", json_integer((json_int_t)runtime->lint.left_out));
+	json_object_set_new(result, "warnings", array);
+	json_object_set_new(result, "more_warnings", json_integer((json_int_t)lint->left_out));
 	return result;
 }

@@ -16,6 +16,6 @@ void rule_warnings_rule(struct runtime *runtime, size_t position);
 // A rule was taken away: nothing is said.
 void rule_warnings_none(struct runtime *runtime);
 
-// Puts them into a result: "warnings", a list of {"kind", "text", "rule": id or null, "other": id or null}, and
-// "more_warnings", how many are left out. Returns the result.
-json_t *rule_warnings_put(const struct runtime *runtime, json_t *result);
+// Puts findings into a result: "warnings", a list of {"kind", "text", "rule", "other"}, and "more_warnings", how many are left
+// out. rules: whose ids the rules' places are given as; NULL: none, and null stands for them. Returns the result.
+json_t *rule_warnings_put(const struct lint *lint, const struct rule_store *rules, json_t *result);

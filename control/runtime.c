@@ -15,6 +15,7 @@
 #include "control/eal.h"
 #include "control/policy_publish.h"
 #include "control/rule_warnings.h"
+#include "control/rules_try.h"
 #include "control/workers.h"
 
 static const uint64_t NANOSECONDS = 1000000000;
@@ -328,6 +329,7 @@ void runtime_stop(struct runtime *runtime)
 void runtime_destroy(struct runtime *runtime)
 {
 	runtime_stop(runtime);
+	rules_try_free(runtime);
 	if (runtime->wirings[0])
 		runtime_detach_all(runtime);
 	for (unsigned i = runtime->interface_count; i-- > 0;)

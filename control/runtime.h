@@ -50,6 +50,7 @@ struct runtime {
 	void *pump_context;
 	const struct policy *policy; // in force
 	struct rule_store *rules;    // what it was compiled from
+	struct rules_try *rules_try; // rules that are tried, or were last; NULL: none
 	struct lint lint;            // what was found in them when they were last changed
 	struct listener *listeners;  // likewise
 	size_t listener_count;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "control/ctl/show.h"
+#include "control/ctl/try.h"
 
 static json_t *nothing(const struct options *options, char **words, unsigned count)
 {
@@ -145,8 +146,7 @@ static char *read_all(FILE *in, size_t *length)
 	return NULL;
 }
 
-// The client reads the file, so that its path means what it means to the client.
-static json_t *rule_file(const struct options *options, char **words, unsigned count)
+json_t *request_rule_file(const struct options *options, char **words, unsigned count)
 {
 	(void)options, (void)count;
 	bool standard_input = strcmp(words[0], "-") == 0;
@@ -179,8 +179,10 @@ const struct ctl_command ctl_commands[] = {
 	{ "flows", "[PROTO] [CIDR] [PORT] [state STATE] [handler NAME] [limit N]", "live flows", 0, WORDS, 0,
 	  flow_filter, show_flows, NULL },
 	{ "rules list", "[--native]", "rules in order, with their hits", 0, 0, TAKES_NATIVE, rule_listing, show_rules, NULL },
-	{ "rules load", "FILE", "replace all rules by those of a file (-: standard input)", 1, 1, 0, rule_file,
+	{ "rules load", "FILE", "replace all rules by those of a file (-: standard input)", 1, 1, 0, request_rule_file,
 	  show_published, NULL },
+	{ "rules try", "[--for 60s] FILE", "what rules of a file would change, on live traffic; nothing changes", 1, 1,
+	  TAKES_FOR, try_arguments, NULL, try_run },
 	{ "rules add", "[--at N] RULE", "add one rule, last or as the Nth", 1, WORDS, TAKES_AT | TAKES_RULE, rule_text,
 	  show_added, NULL },
 	{ "rules insert", "RULE", "add one rule, first", 1, WORDS, TAKES_RULE, rule_text, show_added, NULL },

@@ -46,3 +46,7 @@ extern const struct ctl_command ctl_commands[]; // name NULL at the end
 
 // The command that the words begin with, *used of them; NULL: none.
 const struct ctl_command *ctl_command_find(char **words, unsigned count, unsigned *used);
+
+// {"text", "file"} of a file of rules; "-": standard input. The client reads it, so that its path means what it means to the
+// client. NULL after an error was printed.
+json_t *request_rule_file(const struct options *options, char **words, unsigned count);

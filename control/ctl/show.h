@@ -52,6 +52,9 @@ enum { CELL_MAX = 512 };
 const char *cell_format(const json_t *value, enum cell_kind kind, char text[CELL_MAX]);
 const char *bytes_format(double bytes, const char *unit, char text[CELL_MAX]);
 
+// What is said of rules besides, to standard error: it stops nothing.
+void show_warnings(const json_t *result);
+
 // A text of several lines, as the terminal may have it.
 void show_lines(const char *text, FILE *out);
 

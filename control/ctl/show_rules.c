@@ -32,8 +32,7 @@ void show_rules(const json_t *result)
 		show_array(result, columns, sizeof(columns) / sizeof(columns[0]), "no rules");
 }
 
-// They go to standard error: the change was made all the same.
-static void show_warnings(const json_t *result)
+void show_warnings(const json_t *result)
 {
 	size_t i;
 	const json_t *warning;

@@ -27,8 +27,7 @@ static double now_seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-// Ctrl-C becomes readable instead of ending the program in the middle of a picture.
-static int signals_to_fd(void)
+int watch_signals(void)
 {
 	sigset_t set;
 	sigemptyset(&set);
@@ -38,8 +37,7 @@ static int signals_to_fd(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-// false: it is time to end.
-static bool wait_seconds(int signals, double seconds)
+bool watch_wait(int signals, double seconds)
 {
 	struct pollfd wanted = { .fd = signals, .events = POLLIN };
 	int ready = poll(&wanted, 1, (int)(seconds * 1000));
@@ -60,7 +58,7 @@ static void show_picture(const struct options *options, const json_t *now, const
 
 int watch_stats(struct daemon *daemon, const struct options *options)
 {
-	int signals = signals_to_fd();
+	int signals = watch_signals();
 	json_t *before = NULL;
 	double then = 0;
 	bool failed = false;
@@ -74,7 +72,7 @@ int watch_stats(struct daemon *daemon, const struct options *options)
 		json_decref(before);
 		before = now;
 		then = time;
-	} while (!failed && wait_seconds(signals, options->watch_seconds));
+	} while (!failed && watch_wait(signals, options->watch_seconds));
 	json_decref(before);
 	close(signals);
 	return failed ? -1 : 0;

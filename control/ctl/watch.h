@@ -10,3 +10,9 @@ bool watch_seconds(const char *text, double *seconds);
 
 // Refreshes until Ctrl-C (0) or an error (-1, printed).
 int watch_stats(struct daemon *daemon, const struct options *options);
+
+// A descriptor that Ctrl-C and SIGTERM make readable, instead of ending the program in the middle of something.
+int watch_signals(void);
+
+// Waits. false: one of them came, and it is time to end.
+bool watch_wait(int signals, double seconds);
