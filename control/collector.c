@@ -3,6 +3,8 @@
 
 #include <rte_ring_elem.h>
 
+#include "control/rule_log.h"
+
 enum { BATCH = 128 }; // records taken from a ring at once
 
 static_assert(sizeof(struct trace_record) % 4 == 0 && sizeof(struct flow_record) % 4 == 0, "elements of rte_ring");
@@ -41,5 +43,6 @@ void collector_pump(void *context)
 			taken += take_packets(collector, collector->runtime->workers[i]);
 			taken += take_flows(collector, collector->runtime->workers[i]);
 		}
+		taken += rule_log_print(collector->runtime, stderr);
 	} while (taken);
 }

@@ -247,7 +247,7 @@ static const struct yaml_field policy_fields[] = {
 	{ "on_rule_change", yaml_word, offsetof(struct config, on_rule_change), 1, .words = change_words },
 	{ "answers_per_second", yaml_amount, offsetof(struct config, answers_per_second), sizeof(uint32_t), 0,
 		10 * 1000 * 1000 },
-	{ "logs_per_second", yaml_amount, offsetof(struct config, logs_per_second), sizeof(uint32_t), 0, 100 * 1000 },
+	{ "logs_per_second", yaml_amount, offsetof(struct config, logs_per_second), sizeof(uint32_t), 0, 10 * 1000 },
 	{ NULL },
 };
 

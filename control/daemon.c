@@ -14,6 +14,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "control/report.h"
+#include "control/rule_log.h"
 #include "control/rules_try.h"
 #include "control/runtime.h"
 #include "control/server.h"
@@ -78,7 +79,7 @@ static void serve(struct runtime *runtime, struct server *server, int signals)
 		{ .fd = signals, .events = POLLIN },
 		{ .fd = server_fd(server), .events = POLLIN },
 	};
-	enum { SERVER_TICK_MS = 1000 };
+	enum { SERVER_TICK_MS = 100 }; // the workers' log rings hold what they may log in that time
 
 	for (;;) {
 		if (poll(polled, 2, SERVER_TICK_MS) < 0 && errno != EINTR)
@@ -87,6 +88,7 @@ static void serve(struct runtime *runtime, struct server *server, int signals)
 			return;
 		server_poll(server);
 		rules_try_tick(runtime);
+		rule_log_print(runtime, stderr);
 	}
 }
 
@@ -127,6 +129,7 @@ static int run(struct runtime *runtime, struct server *server, int signals, stru
 	serve(runtime, server, signals);
 	sd_notify(0, "STOPPING=1");
 	runtime_stop(runtime);
+	rule_log_print(runtime, stderr);
 	if (report(runtime) != 0)
 		return error_set(error, "the ledger is not balanced: packets ended without a name");
 	return 0;

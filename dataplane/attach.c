@@ -203,17 +203,13 @@ static bool is_current(const struct flow *flow, const struct policy *policy)
 static bool adopt(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
 		  const struct decision *decision, bool varies)
 {
-	struct flow *flow = flow_table_flow(worker->flows, index);
-
 	if (decision->verdict != VERDICT_ACCEPT) {
 		ageing_end(worker->ageing, index, FLOW_END_DENIED);
 		judge_refuse(worker, burst, at, decision);
 		return false;
 	}
-	flow->rule = decision->rule;
-	flow->listener = decision->listener;
-	flow->handler = decision->handler;
-	flow->generation = burst->policy->generation | (varies ? FLOW_VARIES : 0);
+	judge_adopt(flow_table_flow(worker->flows, index), decision,
+		burst->policy->generation | (varies ? FLOW_VARIES : 0));
 	return true;
 }
 

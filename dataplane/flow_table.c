@@ -304,6 +304,16 @@ bool flow_table_snapshot(const struct flow_table *table, uint32_t flow, struct f
 	return record_snapshot(&table->records, flow, hot, cold);
 }
 
+uint32_t flow_table_bound(const struct flow_table *table)
+{
+	return table->records.fresh;
+}
+
+bool flow_table_lives(const struct flow_table *table, uint32_t flow)
+{
+	return table->records.sequence[flow] & 1;
+}
+
 static uint32_t load32(const uint32_t *word)
 {
 	return __atomic_load_n(word, __ATOMIC_RELAXED);

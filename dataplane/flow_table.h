@@ -137,5 +137,11 @@ static inline struct flow_cold *flow_table_cold(const struct flow_table *table, 
 // false: no flow there. Iterate with flow from 0 to capacity - 1.
 bool flow_table_snapshot(const struct flow_table *table, uint32_t flow, struct flow *hot, struct flow_cold *cold);
 
+// Indices from here on have never been used. Owner only.
+uint32_t flow_table_bound(const struct flow_table *table);
+
+// Whether a flow lives in an index below that bound. Owner only.
+bool flow_table_lives(const struct flow_table *table, uint32_t flow);
+
 // Any thread; single words, racily read.
 void flow_table_stats(const struct flow_table *table, struct flow_table_stats *stats);

@@ -40,5 +40,14 @@ struct decision judge_flow(struct worker *worker, struct burst *burst, unsigned 
 struct decision judge_flow_at(const struct policy *policy, const struct flow *flow, const struct flow_cold *cold,
 			      const struct packet_tuple *tuple, uint32_t position, bool *varies);
 
+// Enters in a live flow what the policy in force says of it. generation: the policy's, with FLOW_VARIES where it varies.
+static inline void judge_adopt(struct flow *flow, const struct decision *decision, uint32_t generation)
+{
+	flow->rule = decision->rule;
+	flow->listener = decision->listener;
+	flow->handler = decision->handler;
+	flow->generation = generation;
+}
+
 // The packet is not let in: dropped in silence, or answered.
 void judge_refuse(struct worker *worker, struct burst *burst, unsigned at, const struct decision *decision);

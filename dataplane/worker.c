@@ -7,6 +7,7 @@
 #include <rte_ring_elem.h>
 
 #include "dataplane/burst.h"
+#include "dataplane/sweep.h"
 #include "dataplane/trial.h"
 
 enum { IDLE_ROUNDS = 1024 }; // empty rounds before a worker that shares its CPU gives way
@@ -213,6 +214,7 @@ static unsigned round_of_work(struct worker *worker)
 		work += poll_inbox(worker);
 	if (work == 0)
 		age(worker);
+	work += sweep(worker);
 	return work + egress_flush(worker);
 }
 
@@ -221,7 +223,7 @@ static void drain_flows(struct worker *worker)
 {
 	ageing_end_all(worker->ageing, FLOW_END_RUN);
 	fragment_table_clear(worker->fragments);
-	worker->answers.next = 0;
+	worker->answers.next = worker->shows.next = 0;
 	worker->now = 0;
 	atomic_store_explicit(&worker->drain_flows, false, memory_order_release);
 }

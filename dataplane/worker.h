@@ -152,6 +152,9 @@ struct worker {
 	// Worker only.
 	uint64_t now; // ticks: the latest time seen
 	uint64_t flow_serial;
+	uint32_t swept;      // generation whose rules all flows have been judged by, where new rules are to end flows at once
+	uint32_t sweeping;   // generation that the sweep under way is for
+	uint32_t sweep_next; // flow index where it stands
 	struct flow_times *times; // by flow index, of packets as a capture stamps them; replay only, else NULL
 	struct answer_limit answers;
 	struct answer_limit shows;  // of packets that rules log

@@ -1,0 +1,670 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What rules decide on, and when: flows by their first packets, or each packet by itself.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <rte_ring_elem.h>
+
+#include "dataplane/rule_log.h"
+#include "dataplane/sweep.h"
+#include "tests/unit/fake_worker.h"
+
+static const struct frame_ends WEB = { 0xc0a80164, 0xcb007132, 54321, 80 };
+static const struct frame_ends DNS = { 0xc0a80164, 0xcb007135, 40000, 53 };
+
+enum { SYN = RTE_TCP_SYN_FLAG, ACK = RTE_TCP_ACK_FLAG };
+
+static uint16_t web_syn(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_tcp(frame, WEB, SYN, 100, 0);
+}
+
+static uint16_t web_ack(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_tcp(frame, WEB, ACK, 101, 901);
+}
+
+static uint16_t web_syn_ack(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_tcp(frame, frame_reverse(WEB), SYN | ACK, 900, 101);
+}
+
+static uint16_t web_conversation(uint8_t *frame, unsigned i)
+{
+	return i == 0 ? web_syn(frame, i) : i == 1 ? web_syn_ack(frame, i) : web_ack(frame, i);
+}
+
+static uint16_t many_syns(uint8_t *frame, unsigned i)
+{
+	struct frame_ends ends = { 0x0a000000 + i, WEB.destination, 1024, i % 2 ? 80 : 81 };
+	return frame_tcp(frame, ends, SYN, 1, 0);
+}
+
+static uint16_t many_answers(uint8_t *frame, unsigned i)
+{
+	struct frame_ends ends = { 0x0a000000 + i, WEB.destination, 1024, i % 2 ? 80 : 81 };
+	return frame_tcp(frame, frame_reverse(ends), SYN | ACK, 9, 2);
+}
+
+static uint16_t dns_query(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_udp(frame, DNS, 10);
+}
+
+static uint16_t dns_reply(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_udp(frame, frame_reverse(DNS), 10);
+}
+
+static uint16_t dns_error(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_unreachable(frame, DNS);
+}
+
+static uint16_t random_udp(uint8_t *frame, unsigned i)
+{
+	struct frame_ends ends = { 0x0a000000 + i * 7919, WEB.destination, (uint16_t)(1024 + i), 4000 };
+	return frame_udp(frame, ends, 4);
+}
+
+// A datagram in two fragments.
+static uint16_t dns_fragment(uint8_t *frame, unsigned i)
+{
+	uint16_t length = frame_udp(frame, DNS, 24);
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame + sizeof(struct rte_ether_hdr));
+	ip->packet_id = htons(7);
+	ip->fragment_offset = htons(i == 0 ? RTE_IPV4_HDR_MF_FLAG : 4);
+	return length;
+}
+
+static uint16_t tagged(uint8_t *frame, uint16_t length, uint16_t id)
+{
+	memmove(frame + 16, frame + 12, length - 12);
+	memcpy(frame + 12, (uint8_t[]){ 0x81, 0, (uint8_t)(id >> 8), (uint8_t)id }, 4);
+	return length + 4;
+}
+
+static uint16_t dns_query_in_vlan(uint8_t *frame, unsigned i)
+{
+	return tagged(frame, dns_query(frame, i), 7);
+}
+
+static uint16_t dns_query_with_priority(uint8_t *frame, unsigned i)
+{
+	return tagged(frame, dns_query(frame, i), 0);
+}
+
+static struct flow *flow_at(struct frame_ends ends, uint8_t protocol)
+{
+	uint32_t index = flow_of(worker(), ends, protocol);
+	return index == FLOW_NONE ? NULL : flow_table_flow(worker()->flows, index);
+}
+
+static struct flow *web_flow(void)
+{
+	return flow_at(WEB, TCP);
+}
+
+static struct flow *dns_flow(void)
+{
+	return flow_at(DNS, UDP);
+}
+
+static uint64_t dropped(enum drop_reason reason)
+{
+	return worker()->counters.drops[reason].packets;
+}
+
+static uint64_t matched(uint32_t slot)
+{
+	return worker()->rule_counters[slot].packets;
+}
+
+static uint64_t handed(void)
+{
+	return worker()->counters.handed.packets;
+}
+
+// Rules judge flows
+
+static void opener_is_judged_packet_by_packet_until_somebody_answers(void **state)
+{
+	(void)state;
+	PUBLISH(2, VERDICT_DROP, rule_flags(SYN | ACK, SYN, VERDICT_ACCEPT));
+	receive(worker(), LINK, 1, web_syn);
+	receive(worker(), LINK, 2, web_ack);
+	assert_int_equal(dropped(DROP_DEFAULT_POLICY), 2);
+	assert_non_null(web_flow());
+	receive(worker(), LINK, 1, web_syn);
+	assert_int_equal(web_flow()->packets[FLOW_ORIG], 2);
+	receive(worker(), LINK, 1, web_syn_ack);
+	receive(worker(), LINK, 5, web_ack);
+	assert_int_equal(dropped(DROP_DEFAULT_POLICY), 2);
+	assert_int_equal(web_flow()->packets[FLOW_ORIG], 7);
+	assert_int_equal(matched(1), 8);
+	assert_int_equal(web_flow()->generation, 2);
+}
+
+static void all_of_that_holds_within_one_burst(void **state)
+{
+	(void)state;
+	PUBLISH(2, VERDICT_DROP, rule_flags(SYN | ACK, SYN, VERDICT_ACCEPT));
+	receive(worker(), LINK, 10, web_conversation);
+	assert_int_equal(handed(), 10);
+	assert_int_equal(dropped(DROP_DEFAULT_POLICY), 0);
+	assert_int_equal(web_flow()->generation, 2);
+}
+
+static void packets_of_an_unanswered_flow_count_under_the_rule_that_judged_each(void **state)
+{
+	(void)state;
+	PUBLISH(2, VERDICT_DROP, rule_flags(SYN | ACK, SYN, VERDICT_ACCEPT), rule_port(TCP, 80, VERDICT_ACCEPT));
+	receive(worker(), LINK, 1, web_syn);
+	receive(worker(), LINK, 3, web_ack);
+	assert_int_equal(matched(1), 1);
+	assert_int_equal(matched(2), 3);
+	assert_int_equal(web_flow()->rule, 1);
+}
+
+static void verdict_that_can_not_vary_is_asked_for_once(void **state)
+{
+	(void)state;
+	PUBLISH(2, VERDICT_DROP, rule_port(UDP, 53, VERDICT_ACCEPT), rule_flags(SYN, SYN, VERDICT_DROP));
+	receive(worker(), LINK, 1, dns_query);
+	assert_int_equal(dns_flow()->generation, 2);
+	PUBLISH(3, VERDICT_DROP, rule_flags(SYN, SYN, VERDICT_ACCEPT));
+	receive(worker(), LINK, 1, web_syn);
+	assert_int_equal(web_flow()->generation, 3 | FLOW_VARIES);
+}
+
+static struct rule limited(uint16_t port, struct rule_limit_state *limit)
+{
+	struct rule rule = rule_port(UDP, port, VERDICT_ACCEPT);
+	rule.limit = (struct rule_limit){ .rate = 1, .burst = 2, .period_sec = 1 };
+	rule.limit_state = limit;
+	return rule;
+}
+
+static void limit_is_asked_at_each_packet_until_somebody_answers(void **state)
+{
+	struct rule_limit_state limit = { 0 };
+	(void)state;
+	PUBLISH(2, VERDICT_DROP, limited(53, &limit));
+	receive(worker(), LINK, 32, dns_query);
+	uint64_t passed = dns_flow()->packets[FLOW_ORIG];
+	assert_in_range(passed, 2, 3);
+	assert_int_equal(dropped(DROP_DEFAULT_POLICY), 32 - passed);
+	receive(worker(), LINK, 1, dns_reply);
+	receive(worker(), LINK, 32, dns_query);
+	assert_int_equal(dns_flow()->packets[FLOW_ORIG], passed + 32);
+}
+
+static void flow_that_was_opened_by_a_syn_is_judged_again_as_a_syn(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 3, web_conversation);
+	PUBLISH(2, VERDICT_DROP, rule_flags(SYN | ACK, SYN, VERDICT_ACCEPT));
+	receive(worker(), LINK, 2, web_ack);
+	assert_int_equal(web_flow()->packets[FLOW_ORIG], 4);
+	assert_int_equal(web_flow()->rule, 1);
+	assert_int_equal(web_flow()->generation, 2);
+	PUBLISH(3, VERDICT_DROP, rule_flags(SYN, 0, VERDICT_ACCEPT));
+	receive(worker(), LINK, 1, web_ack);
+	assert_null(web_flow());
+	assert_int_equal(worker()->counters.flows_ended[FLOW_END_DENIED], 1);
+}
+
+static void flow_that_was_met_in_the_middle_is_judged_again_as_an_ack(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 1, web_ack);
+	receive(worker(), LINK, 1, web_syn_ack);
+	PUBLISH(2, VERDICT_DROP, rule_flags(SYN | ACK, ACK, VERDICT_ACCEPT));
+	receive(worker(), LINK, 1, web_ack);
+	assert_int_equal(web_flow()->rule, 1);
+}
+
+static void unanswered_flow_whose_rules_change_is_judged_by_its_packets_own_headers(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 1, web_syn);
+	assert_int_equal(web_flow()->generation, 1);
+	PUBLISH(2, VERDICT_DROP, rule_flags(SYN | ACK, SYN, VERDICT_ACCEPT));
+	receive(worker(), LINK, 2, web_ack); // the flow may live on, these may not pass
+	assert_int_equal(dropped(DROP_DEFAULT_POLICY), 2);
+	assert_non_null(web_flow());
+	PUBLISH(3, VERDICT_DROP, rule_flags(SYN | ACK, ACK, VERDICT_ACCEPT));
+	receive(worker(), LINK, 1, web_ack); // is itself what rules see of a new connection
+	assert_int_equal(web_flow()->generation, 3 | FLOW_VARIES);
+	receive(worker(), LINK, 1, web_syn_ack);
+	assert_int_equal(web_flow()->generation, 3);
+}
+
+static void answer_to_a_flow_that_new_rules_deny_does_not_save_it(void **state)
+{
+	(void)state;
+	PUBLISH(2, VERDICT_DROP, rule_flags(SYN | ACK, SYN, VERDICT_ACCEPT));
+	receive(worker(), LINK, 1, web_syn);
+	publish(NULL, 0, VERDICT_DROP, 3);
+	receive(worker(), LINK, 1, web_syn_ack);
+	assert_null(web_flow());
+}
+
+static void judging_again_takes_nothing_from_limits(void **state)
+{
+	struct rule_limit_state limit = { 0 };
+	(void)state;
+	receive(worker(), LINK, 1, dns_query);
+	receive(worker(), LINK, 1, dns_reply);
+	for (uint32_t generation = 2; generation < 10; generation++) {
+		PUBLISH(generation, VERDICT_DROP, limited(53, &limit));
+		receive(worker(), LINK, 1, dns_query);
+	}
+	assert_int_equal(dns_flow()->packets[FLOW_ORIG], 9);
+	assert_int_equal(limit.next, 0);
+}
+
+static void rules_that_only_count_see_what_is_judged(void **state)
+{
+	(void)state;
+	PUBLISH(2, VERDICT_DROP, rule_any(VERDICT_NONE), rule_port(UDP, 53, VERDICT_ACCEPT));
+	receive(worker(), LINK, 8, dns_query);
+	assert_int_equal(matched(1), 1);
+	assert_int_equal(matched(2), 8);
+}
+
+static void error_about_a_flow_is_related_and_about_none_invalid(void **state)
+{
+	(void)state;
+	PUBLISH(2, VERDICT_ACCEPT, rule_connection(CONNECTION_INVALID, VERDICT_DROP), rule_icmp(3, VERDICT_DROP));
+	receive(worker(), LINK, 1, dns_error);
+	assert_int_equal(dropped(DROP_RULE), 1);
+	assert_int_equal(matched(1), 1);
+	receive(worker(), LINK, 1, dns_query);
+	receive(worker(), LINK, 1, dns_error);
+	assert_int_equal(dns_flow()->packets[FLOW_RESP], 1);
+	PUBLISH(3, VERDICT_DROP, rule_port(UDP, 53, VERDICT_DROP), rule_icmp(3, VERDICT_ACCEPT));
+	receive(worker(), LINK, 1, dns_error); // of a flow that ends here
+	assert_null(dns_flow());
+	receive(worker(), LINK, 1, dns_error);
+	assert_int_equal(dropped(DROP_ICMP_UNRELATED), 1);
+	assert_int_equal(matched(2), 1);
+}
+
+static void flow_whose_time_is_over_within_the_burst_is_judged_anew(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 1, dns_query);
+	receive(worker(), LINK, 1, dns_reply);
+	bench->now += HOUR * SECOND;
+	PUBLISH(2, VERDICT_ACCEPT, rule_port(UDP, 53, VERDICT_REJECT));
+	receive(worker(), LINK, 3, dns_query);
+	assert_int_equal(worker()->counters.flows_ended[FLOW_END_TIMEOUT], 1);
+	assert_int_equal(worker()->counters.answered.packets, 3);
+	assert_null(dns_flow());
+}
+
+static void later_fragment_has_the_ports_of_its_first(void **state)
+{
+	(void)state;
+	PUBLISH(2, VERDICT_DROP, rule_port(UDP, 53, VERDICT_ACCEPT));
+	receive(worker(), LINK, 2, dns_fragment);
+	assert_int_equal(dns_flow()->packets[FLOW_ORIG], 2);
+}
+
+static void vlan_is_asked_of_tagged_frames_alone(void **state)
+{
+	static const struct {
+		frame_fn *frame;
+		uint16_t low, high;
+		bool matches;
+	} cases[] = {
+		{ dns_query, 0, 4095, false },
+		{ dns_query_in_vlan, 7, 7, true },
+		{ dns_query_in_vlan, 8, 4095, false },
+		{ dns_query_with_priority, 0, 0, true },
+		{ dns_query_with_priority, 1, 4095, false },
+	};
+	uint32_t generation = 2;
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(cases); i++) {
+		PUBLISH(generation++, VERDICT_DROP, rule_vlan(cases[i].low, cases[i].high, VERDICT_ACCEPT));
+		receive(worker(), LINK, 1, cases[i].frame);
+		assert_int_equal(dns_flow() != NULL, cases[i].matches);
+		PUBLISH(generation++, VERDICT_DROP, rule_vlan(cases[i].low, cases[i].high, VERDICT_ACCEPT));
+		receive(worker(), LINK, 1, cases[i].frame); // judged again: just the same
+		assert_int_equal(dns_flow() != NULL, cases[i].matches);
+		publish(NULL, 0, VERDICT_DROP, generation++);
+		receive(worker(), LINK, 1, cases[i].frame);
+		assert_null(dns_flow());
+	}
+}
+
+static void interface_is_where_the_packet_came_in(void **state)
+{
+	(void)state;
+	PUBLISH(2, VERDICT_DROP, rule_interface(LINK, VERDICT_ACCEPT));
+	receive(worker(), LINK, 1, dns_query);
+	assert_non_null(dns_flow());
+	PUBLISH(3, VERDICT_DROP, rule_interface(DEVICE, VERDICT_ACCEPT));
+	receive(worker(), LINK, 1, dns_query);
+	assert_null(dns_flow());
+}
+
+// Rules judge packets
+
+static int set_up_packet(void **state)
+{
+	(void)state;
+	return set_up_workers(1, "policy: {state: packet}\n");
+}
+
+static void each_packet_is_judged_by_its_own_headers(void **state)
+{
+	(void)state;
+	PUBLISH(2, VERDICT_DROP, rule_port(TCP, 80, VERDICT_ACCEPT));
+	receive(worker(), LINK, 5, web_conversation);
+	assert_int_equal(matched(1), 4);
+	assert_int_equal(matched(RULE_DEFAULT), 1); // the answer goes to port 54321
+	assert_int_equal(dropped(DROP_DEFAULT_POLICY), 1);
+	assert_int_equal(web_flow()->packets[FLOW_RESP], 0);
+	assert_int_equal(web_flow()->embryonic, 1);
+}
+
+static void each_packet_counts_under_its_rule_and_the_flow_keeps_its_openers(void **state)
+{
+	(void)state;
+	worker()->trace = (struct rte_ring *)1; // notes are taken; no packet of a capture is here to be told
+	PUBLISH(2, VERDICT_DROP, rule_port(TCP, 80, VERDICT_ACCEPT), rule_port(TCP, 54321, VERDICT_ACCEPT));
+	receive(worker(), LINK, 5, web_conversation);
+	assert_int_equal(matched(1), 4);
+	assert_int_equal(matched(2), 1);
+	assert_int_equal(web_flow()->rule, 1);
+	assert_int_equal(worker()->burst->note[0].rule, 1);
+	assert_int_equal(worker()->burst->note[1].rule, 2);
+	PUBLISH(3, VERDICT_DROP, rule_port(TCP, 54321, VERDICT_ACCEPT), rule_port(TCP, 80, VERDICT_ACCEPT));
+	receive(worker(), LINK, 1, web_syn_ack);
+	assert_int_equal(worker()->burst->note[0].rule, 1);
+	assert_int_equal(web_flow()->rule, 1);
+	worker()->trace = NULL;
+}
+
+static void denied_packet_of_a_live_flow_is_answered_and_the_flow_lives_on(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 3, web_conversation);
+	PUBLISH(2, VERDICT_ACCEPT, rule_flags(SYN, 0, VERDICT_REJECT));
+	receive(worker(), LINK, 2, web_ack);
+	assert_int_equal(worker()->counters.answered.packets, 2);
+	assert_int_equal(web_flow()->packets[FLOW_ORIG], 2);
+	publish(NULL, 0, VERDICT_ACCEPT, 3);
+	receive(worker(), LINK, 1, web_ack);
+	assert_int_equal(web_flow()->packets[FLOW_ORIG], 3);
+	assert_int_equal(worker()->counters.flows_opened, 1);
+}
+
+static void connection_is_what_it_is_at_each_packet_of_a_burst(void **state)
+{
+	(void)state;
+	PUBLISH(2, VERDICT_DROP, rule_connection(CONNECTION_NEW, VERDICT_ACCEPT),
+		rule_connection(CONNECTION_ESTABLISHED, VERDICT_ACCEPT),
+		rule_connection(CONNECTION_RELATED, VERDICT_ACCEPT),
+		rule_connection(CONNECTION_INVALID, VERDICT_ACCEPT));
+	receive(worker(), LINK, 6, web_conversation);
+	assert_int_equal(matched(1), 1);
+	assert_int_equal(matched(2), 5);
+	receive(worker(), LINK, 1, dns_error);
+	assert_int_equal(matched(4), 1);
+	assert_int_equal(dropped(DROP_ICMP_UNRELATED), 1);
+	receive(worker(), LINK, 2, dns_query);
+	assert_int_equal(matched(1), 3);
+	receive(worker(), LINK, 1, dns_error);
+	assert_int_equal(matched(3), 1);
+	assert_int_equal(dns_flow()->packets[FLOW_RESP], 1);
+}
+
+static void later_fragment_has_no_ports(void **state)
+{
+	(void)state;
+	PUBLISH(2, VERDICT_DROP, rule_port(UDP, 53, VERDICT_ACCEPT));
+	receive(worker(), LINK, 2, dns_fragment);
+	assert_int_equal(dns_flow()->packets[FLOW_ORIG], 1);
+	assert_int_equal(matched(RULE_DEFAULT), 1);
+	PUBLISH(3, VERDICT_DROP, rule_protocol(UDP, VERDICT_ACCEPT));
+	receive(worker(), LINK, 2, dns_fragment);
+	assert_int_equal(dns_flow()->packets[FLOW_ORIG], 3); // it belongs to its flow all the same
+}
+
+static void error_is_judged_by_its_outer_header(void **state)
+{
+	(void)state;
+	PUBLISH(2, VERDICT_ACCEPT, rule_icmp(3, VERDICT_DROP));
+	receive(worker(), LINK, 1, dns_query);
+	receive(worker(), LINK, 1, dns_error);
+	assert_int_equal(dropped(DROP_RULE), 1);
+	assert_int_equal(dns_flow()->packets[FLOW_RESP], 0);
+}
+
+static void what_comes_from_a_device_is_judged_by_no_rule(void **state)
+{
+	(void)state;
+	PUBLISH(2, VERDICT_DROP, rule_port(UDP, 53, VERDICT_ACCEPT));
+	receive(worker(), DEVICE, 3, random_udp);
+	receive(worker(), LINK, 1, dns_query);
+	receive(worker(), DEVICE, 2, dns_reply);
+	assert_int_equal(worker()->counters.forwarded.packets, 5);
+	assert_int_equal(matched(1), 1);
+	assert_int_equal(matched(RULE_DEFAULT), 0);
+}
+
+static void limit_is_asked_at_every_packet(void **state)
+{
+	struct rule_limit_state limit = { 0 };
+	(void)state;
+	PUBLISH(2, VERDICT_DROP, limited(53, &limit), rule_port(UDP, 40000, VERDICT_ACCEPT));
+	receive(worker(), LINK, 1, dns_query);
+	receive(worker(), LINK, 1, dns_reply);
+	receive(worker(), LINK, 32, dns_query);
+	assert_in_range(dns_flow()->packets[FLOW_ORIG], 2, 3);
+	assert_int_equal(dropped(DROP_DEFAULT_POLICY), 33 - dns_flow()->packets[FLOW_ORIG]);
+}
+
+// New rules end flows
+
+static int set_up_kill(void **state)
+{
+	(void)state;
+	return set_up_workers(1, "policy: {on_rule_change: kill}\n");
+}
+
+static int set_up_keep(void **state)
+{
+	(void)state;
+	return set_up_workers(1, "policy: {on_rule_change: keep}\n");
+}
+
+static unsigned sweep_all(void)
+{
+	unsigned steps = 0;
+	for (; worker()->swept != worker()->burst->policy->generation; steps++)
+		sweep(worker());
+	return steps;
+}
+
+static uint32_t live_flows(void)
+{
+	struct flow_table_stats stats;
+	flow_table_stats(worker()->flows, &stats);
+	return stats.used;
+}
+
+static void kill_ends_denied_flows_without_a_packet(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 60, many_syns);
+	receive(worker(), DEVICE, 2, random_udp);
+	sweep_all();
+	PUBLISH(2, VERDICT_DROP, rule_port(TCP, 81, VERDICT_ACCEPT));
+	sweep_all();
+	assert_int_equal(worker()->counters.flows_ended[FLOW_END_DENIED], 30);
+	assert_int_equal(live_flows(), 32);
+	struct frame_ends spared = { 0x0a000000, WEB.destination, 1024, 81 };
+	assert_int_equal(flow_at(spared, TCP)->generation, 2);
+	assert_int_equal(flow_at(spared, TCP)->rule, 1);
+	assert_int_equal(worker()->counters.drops[DROP_DEFAULT_POLICY].packets, 0);
+}
+
+static void sweep_looks_at_few_flows_at_a_time_and_begins_anew_for_newer_rules(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 64, many_syns);
+	receive(worker(), LINK, 64, many_answers);
+	receive(worker(), LINK, 64, random_udp);
+	assert_int_equal(live_flows(), 128);
+	sweep_all();
+	PUBLISH(2, VERDICT_ACCEPT, rule_port(TCP, 81, VERDICT_DROP));
+	assert_int_equal(sweep(worker()), SWEEP_FLOWS);
+	assert_int_not_equal(worker()->swept, 2);
+	PUBLISH(3, VERDICT_ACCEPT, rule_port(TCP, 80, VERDICT_DROP));
+	assert_true(sweep_all() >= 2);
+	assert_int_equal(sweep(worker()), 0);
+	struct frame_ends ends = { 0x0a000001, WEB.destination, 1024, 80 };
+	assert_null(flow_at(ends, TCP));
+	assert_int_equal(live_flows(), 64); // by the first rules those to port 81 had ended already
+}
+
+static void packet_that_comes_before_the_sweep_ends_its_flow_too(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 3, web_conversation);
+	PUBLISH(2, VERDICT_ACCEPT, rule_port(TCP, 80, VERDICT_DROP));
+	receive(worker(), LINK, 1, web_ack);
+	assert_null(web_flow());
+	sweep_all();
+	assert_int_equal(worker()->counters.flows_ended[FLOW_END_DENIED], 1);
+}
+
+static void recheck_and_keep_sweep_nothing(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 3, web_conversation);
+	PUBLISH(2, VERDICT_ACCEPT, rule_port(TCP, 80, VERDICT_DROP));
+	assert_int_equal(sweep(worker()), 0);
+	assert_int_equal(worker()->swept, 2);
+	assert_non_null(web_flow());
+}
+
+static void keep_asks_new_rules_of_new_flows_only(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 3, web_conversation);
+	PUBLISH(2, VERDICT_DROP, rule_port(TCP, 81, VERDICT_ACCEPT));
+	receive(worker(), LINK, 2, web_ack);
+	assert_int_equal(web_flow()->packets[FLOW_ORIG], 4);
+	receive(worker(), LINK, 1, dns_query);
+	assert_null(dns_flow());
+}
+
+// Rules log
+
+static struct rule logging(struct rule rule)
+{
+	rule.log = true;
+	return rule;
+}
+
+static unsigned take_shown(struct rule_log_record records[], unsigned room)
+{
+	return rte_ring_sc_dequeue_burst_elem(worker()->shown, records, sizeof(records[0]), room, NULL);
+}
+
+static void logged_packet_tells_its_tuple_rule_and_verdict(void **state)
+{
+	struct rule_log_record record[4];
+	(void)state;
+	PUBLISH(2, VERDICT_DROP, logging(rule_port(UDP, 53, VERDICT_NONE)), rule_port(TCP, 80, VERDICT_ACCEPT));
+	receive(worker(), LINK, 1, dns_query);
+	receive(worker(), LINK, 1, web_syn);
+	assert_int_equal(take_shown(record, 4), 1);
+	assert_int_equal(record[0].slot, 1);
+	assert_int_equal(record[0].verdict, VERDICT_DROP);
+	assert_int_equal(record[0].time, bench->now);
+	assert_int_equal(record[0].tuple.destination_port, 53);
+	assert_int_equal(record[0].length, 52);
+}
+
+static void no_more_is_logged_than_the_budget_and_the_rest_is_counted(void **state)
+{
+	static struct rule_log_record records[RULE_LOG_RECORDS];
+	(void)state;
+	PUBLISH(2, VERDICT_ACCEPT, logging(rule_port(UDP, 53, VERDICT_DROP)));
+	for (unsigned i = 0; i < 20; i++)
+		receive(worker(), LINK, 64, dns_query);
+	unsigned shown = take_shown(records, RULE_LOG_RECORDS);
+	assert_in_range(shown, 100, 101); // logs_per_second
+	assert_int_equal(worker()->counters.logs_limited, 20 * 64 - shown);
+	bench->now += SECOND;
+	receive(worker(), LINK, 64, dns_query);
+	assert_int_equal(take_shown(records, RULE_LOG_RECORDS), 64);
+	assert_int_equal(dropped(DROP_RULE), 21 * 64);
+}
+
+static void full_ring_loses_records_and_no_packets(void **state)
+{
+	(void)state;
+	worker()->shows = (struct answer_limit){ .interval = 1, .burst = SECOND };
+	PUBLISH(2, VERDICT_ACCEPT, logging(rule_port(UDP, 53, VERDICT_DROP)));
+	for (unsigned i = 0; i < 20; i++)
+		receive(worker(), LINK, 64, dns_query);
+	assert_int_equal(worker()->counters.logs_lost, 20 * 64 - (RULE_LOG_RECORDS - 1));
+	assert_int_equal(dropped(DROP_RULE), 20 * 64);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH(opener_is_judged_packet_by_packet_until_somebody_answers, set_up),
+		WITH(all_of_that_holds_within_one_burst, set_up),
+		WITH(packets_of_an_unanswered_flow_count_under_the_rule_that_judged_each, set_up),
+		WITH(verdict_that_can_not_vary_is_asked_for_once, set_up),
+		WITH(limit_is_asked_at_each_packet_until_somebody_answers, set_up),
+		WITH(flow_that_was_opened_by_a_syn_is_judged_again_as_a_syn, set_up),
+		WITH(flow_that_was_met_in_the_middle_is_judged_again_as_an_ack, set_up),
+		WITH(unanswered_flow_whose_rules_change_is_judged_by_its_packets_own_headers, set_up),
+		WITH(answer_to_a_flow_that_new_rules_deny_does_not_save_it, set_up),
+		WITH(judging_again_takes_nothing_from_limits, set_up),
+		WITH(rules_that_only_count_see_what_is_judged, set_up),
+		WITH(error_about_a_flow_is_related_and_about_none_invalid, set_up),
+		WITH(flow_whose_time_is_over_within_the_burst_is_judged_anew, set_up),
+		WITH(later_fragment_has_the_ports_of_its_first, set_up),
+		WITH(vlan_is_asked_of_tagged_frames_alone, set_up),
+		WITH(interface_is_where_the_packet_came_in, set_up),
+		WITH(each_packet_is_judged_by_its_own_headers, set_up_packet),
+		WITH(each_packet_counts_under_its_rule_and_the_flow_keeps_its_openers, set_up_packet),
+		WITH(denied_packet_of_a_live_flow_is_answered_and_the_flow_lives_on, set_up_packet),
+		WITH(connection_is_what_it_is_at_each_packet_of_a_burst, set_up_packet),
+		WITH(later_fragment_has_no_ports, set_up_packet),
+		WITH(error_is_judged_by_its_outer_header, set_up_packet),
+		WITH(what_comes_from_a_device_is_judged_by_no_rule, set_up_packet),
+		WITH(limit_is_asked_at_every_packet, set_up_packet),
+		WITH(kill_ends_denied_flows_without_a_packet, set_up_kill),
+		WITH(sweep_looks_at_few_flows_at_a_time_and_begins_anew_for_newer_rules, set_up_kill),
+		WITH(packet_that_comes_before_the_sweep_ends_its_flow_too, set_up_kill),
+		WITH(recheck_and_keep_sweep_nothing, set_up),
+		WITH(recheck_and_keep_sweep_nothing, set_up_keep),
+		WITH(keep_asks_new_rules_of_new_flows_only, set_up_keep),
+		WITH(logged_packet_tells_its_tuple_rule_and_verdict, set_up),
+		WITH(no_more_is_logged_than_the_budget_and_the_rest_is_counted, set_up),
+		WITH(full_ring_loses_records_and_no_packets, set_up),
+	};
+	return cmocka_run_group_tests(tests, start_eal, NULL);
+}
