@@ -164,31 +164,44 @@ static int make_rule(const struct making *making, const struct choice *choice)
 
 static int make_halves(const struct making *making, struct choice choice)
 {
+	bool halves = making->rule->has_either || making->rule->not_type_code;
+	choice.second = halves && making->rule->backwards;
 	int result = make_rule(making, &choice);
-	choice.second = true;
-	if (result == 0 && (making->rule->has_either || making->rule->not_type_code))
-		result = make_rule(making, &choice);
-	return result;
+	choice.second = !choice.second;
+	return result || !halves ? result : make_rule(making, &choice);
 }
 
-static const struct address_range *address_at(const struct iptables_side *side, size_t i)
+static bool is_everything(const struct address_range *range, enum ip_family family)
 {
-	return side->list.count ? &side->list.range[i] : NULL;
+	for (unsigned i = 0; i < (family == FAMILY_IP4 ? 4 : 16); i++) {
+		if (range->low.byte[i] != 0 || range->high.byte[i] != 0xff)
+			return false;
+	}
+	return true;
+}
+
+// "-s 0.0.0.0/0" asks for nothing.
+static const struct address_range *address_at(const struct iptables_rule *rule, unsigned side, size_t i)
+{
+	const struct iptables_side *of = &rule->side[side];
+	if (of->list.count == 0 || (!of->list_negated && is_everything(&of->list.range[i], family_of(rule))))
+		return NULL;
+	return &of->list.range[i];
 }
 
 static int make_all(const struct making *making)
 {
-	const struct iptables_side *source = &making->rule->side[IPTABLES_SOURCE];
-	const struct iptables_side *destination = &making->rule->side[IPTABLES_DESTINATION];
+	const struct iptables_rule *rule = making->rule;
 	size_t i = 0, j;
 	do {
 		j = 0;
 		do {
-			struct choice choice = { .address = { address_at(source, i), address_at(destination, j) } };
+			struct choice choice = { .address = { address_at(rule, IPTABLES_SOURCE, i),
+							      address_at(rule, IPTABLES_DESTINATION, j) } };
 			if (make_halves(making, choice))
 				return -1;
-		} while (++j < destination->list.count);
-	} while (++i < source->list.count);
+		} while (++j < rule->side[IPTABLES_DESTINATION].list.count);
+	} while (++i < rule->side[IPTABLES_SOURCE].list.count);
 	return 0;
 }
 

@@ -52,6 +52,7 @@ static int build_rule(struct iptables_loading *loading, struct iptables_command 
 	struct rule_place place = { reader->file, command->word->line, command->word->column };
 	struct iptables_rule rule;
 	int result = iptables_rule_read(reader, command, &rule);
+	rule.backwards = loading->place != SIZE_MAX;
 	if (result == 0)
 		result = iptables_rule_build(&rule, &place, iptables_load_rule, loading, reader->error);
 	iptables_rule_free(&rule);

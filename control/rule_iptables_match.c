@@ -7,7 +7,10 @@
 #include "control/rule_iptables_values.h"
 #include "control/services.h"
 
-enum { BURST_MAX = 10000 };
+enum {
+	BURST_MAX = 10000,
+	MODULES_WITH_PORT = MODULES_OF_PORTS | MODULE_MULTIPORT,
+};
 
 static int unexpected(const struct iptables_parser *parser, const struct iptables_word *word, const char *expected)
 {
@@ -68,15 +71,6 @@ static int read_protocol(struct iptables_parser *parser)
 
 // -s, -d, -m iprange
 
-static bool is_everything(const struct address_range *range, enum ip_family family)
-{
-	for (unsigned i = 0; i < (family == FAMILY_IP4 ? 4 : 16); i++) {
-		if (range->low.byte[i] != 0 || range->high.byte[i] != 0xff)
-			return false;
-	}
-	return true;
-}
-
 static int read_address_list(struct iptables_parser *parser, unsigned side)
 {
 	struct iptables_side *of = &parser->rule->side[side];
@@ -91,9 +85,6 @@ static int read_address_list(struct iptables_parser *parser, unsigned side)
 		if (address_ranges_add(&of->list, &range.low, &range.high))
 			return iptables_no_memory(parser);
 	}
-	// "-s 0.0.0.0/0" asks for nothing.
-	if (of->list.count == 1 && !parser->negated && is_everything(&of->list.range[0], family_of(parser)))
-		of->list.count = 0;
 	return 0;
 }
 
@@ -181,29 +172,6 @@ static int finish_ports(struct iptables_parser *parser, struct port_ranges *set)
 	return parser->negated && port_ranges_negate(set, UINT16_MAX) ? iptables_no_memory(parser) : 0;
 }
 
-static int read_port(struct iptables_parser *parser, unsigned side)
-{
-	struct port_ranges set = { 0 };
-	struct port_range range;
-	if (iptables_ports(parser->reader, iptables_take(parser->reader), (uint8_t)parser->protocol, &range))
-		return -1;
-	int result = port_ranges_add(&set, range.low, range.high) ? iptables_no_memory(parser) : finish_ports(parser, &set);
-	if (result == 0)
-		result = narrow_ports(parser, side, &set);
-	port_ranges_free(&set);
-	return result;
-}
-
-static int read_source_port(struct iptables_parser *parser)
-{
-	return read_port(parser, IPTABLES_SOURCE);
-}
-
-static int read_destination_port(struct iptables_parser *parser)
-{
-	return read_port(parser, IPTABLES_DESTINATION);
-}
-
 static int read_port_list(struct iptables_parser *parser, struct port_ranges *set)
 {
 	if (parser->protocol < 0 || !protocol_has_ports((uint8_t)parser->protocol))
@@ -233,6 +201,35 @@ static int read_source_ports(struct iptables_parser *parser)
 static int read_destination_ports(struct iptables_parser *parser)
 {
 	return read_ports_of(parser, false, true);
+}
+
+static int read_one_port(struct iptables_parser *parser, unsigned side)
+{
+	struct port_ranges set = { 0 };
+	struct port_range range;
+	if (iptables_ports(parser->reader, iptables_take(parser->reader), (uint8_t)parser->protocol, &range))
+		return -1;
+	int result = port_ranges_add(&set, range.low, range.high) ? iptables_no_memory(parser) : finish_ports(parser, &set);
+	if (result == 0)
+		result = narrow_ports(parser, side, &set);
+	port_ranges_free(&set);
+	return result;
+}
+
+// Behind -m multiport iptables takes "--dport 80,443" for its --dports, cut short.
+static bool at_list(const struct iptables_parser *parser)
+{
+	return parser->modules & MODULE_MULTIPORT && strchr(iptables_peek(parser->reader)->text, ',');
+}
+
+static int read_source_port(struct iptables_parser *parser)
+{
+	return at_list(parser) ? read_source_ports(parser) : read_one_port(parser, IPTABLES_SOURCE);
+}
+
+static int read_destination_port(struct iptables_parser *parser)
+{
+	return at_list(parser) ? read_destination_ports(parser) : read_one_port(parser, IPTABLES_DESTINATION);
 }
 
 // Negated it is neither of the two.
@@ -382,8 +379,8 @@ const struct iptables_option iptables_matches[] = {
 	{ "--src", NULL, 0, SETS_SOURCE, true, read_source, NULL },
 	{ "--dst", NULL, 0, SETS_DESTINATION, true, read_destination, NULL },
 	{ "--proto", NULL, 0, SETS_PROTOCOL, true, read_protocol, NULL },
-	{ "--sport", "--source-port", MODULES_OF_PORTS, SETS_SOURCE_PORT, true, read_source_port, NEEDS_PORTS },
-	{ "--dport", "--destination-port", MODULES_OF_PORTS, SETS_DESTINATION_PORT, true, read_destination_port, NEEDS_PORTS },
+	{ "--sport", "--source-port", MODULES_WITH_PORT, SETS_SOURCE_PORT, true, read_source_port, NEEDS_PORTS },
+	{ "--dport", "--destination-port", MODULES_WITH_PORT, SETS_DESTINATION_PORT, true, read_destination_port, NEEDS_PORTS },
 	{ "--syn", NULL, MODULE_TCP, SETS_TCP_FLAGS, true, read_syn, NEEDS_TCP },
 	{ "--tcp-flags", NULL, MODULE_TCP, SETS_TCP_FLAGS, true, read_tcp_flags, NEEDS_TCP },
 	{ "--icmp-type", NULL, MODULE_ICMP, SETS_ICMP, true, read_icmp, "expected iptables, and -p icmp in front of it" },

@@ -29,6 +29,7 @@ struct iptables_rule {
 	bool has_either;
 	bool needs_header;          // a match of the protocol's own was named: not for packets without such a header
 	bool not_type_code;         // rule asks for type and code of ICMP, and all but that very pair matches
+	bool backwards;             // each is inserted in front of the one before: the halves of two come in turned order
 	bool log;
 	const char *log_prefix, *comment; // or NULL; words of the command
 	char interfaces[IPTABLES_INTERFACE_MAX]; // as in rule_entry; "": any
