@@ -44,7 +44,7 @@ void narrow_init(struct flow_narrow *narrow, void *buckets, uint32_t capacity, u
 		.bits = (uint8_t)bits,
 		.half_bits = (uint8_t)((bits + 1) / 2),
 		.index_bits = (uint8_t)index_bits,
-		.shuffle = (uint32_t)secret->word[3] | 1,
+		.shuffle = { (uint32_t)secret->word[3] | 1, (uint32_t)(secret->word[3] >> 32) | 1 },
 		.add = { (uint32_t)secret->word[0], (uint32_t)(secret->word[0] >> 32),
 			 (uint32_t)secret->word[1], (uint32_t)(secret->word[1] >> 32) },
 		.multiplier = secret->word[2] | 1,
@@ -136,7 +136,7 @@ static uint32_t other_bucket(const void *index, struct slot slot)
 {
 	const struct flow_narrow *narrow = index;
 
-	return slot.bucket ^ narrow_step(narrow, entry_hash(narrow, entry_at(narrow, slot)));
+	return narrow_other(narrow, slot.bucket, narrow_sum(narrow, entry_hash(narrow, entry_at(narrow, slot))));
 }
 
 static bool free_slot(const void *index, uint32_t number, struct slot *slot)
@@ -182,7 +182,7 @@ bool narrow_insert(struct flow_narrow *narrow, const struct flow_key4 *key, uint
 	const struct narrow_target target = narrow_target(narrow, key);
 	struct slot slot;
 
-	if (!cuckoo_find_room(narrow, &layout, target.first, target.first ^ target.step, &slot))
+	if (!cuckoo_find_room(narrow, &layout, target.first, narrow_other(narrow, target.first, target.sum), &slot))
 		return false;
 	bool second = slot.bucket != target.first;
 	if (second)
@@ -213,7 +213,7 @@ bool narrow_remove(struct flow_narrow *narrow, const struct flow_key4 *key, uint
 	struct slot slot;
 
 	if (!slot_of(narrow, target.first, low, target.high, &slot) &&
-	    !slot_of(narrow, target.first ^ target.step, low, target.high | NARROW_SECOND, &slot))
+	    !slot_of(narrow, narrow_other(narrow, target.first, target.sum), low, target.high | NARROW_SECOND, &slot))
 		return false;
 	entry_clear(narrow, slot);
 	if (slot.bucket != target.first)

@@ -7,7 +7,9 @@
 //  - any two others do with a probability of at most two in the number of buckets, over the secret: NH (UMAC,
 //    CRYPTO '99) brings the stored bits to 64, multiply-shift (Dietzfelbinger et al., J. Algorithms 25, 1997)
 //    those to the number.
-// Its second bucket is the first xor a number that is a hash of the stored bits too: an entry moves without a look at its record.
+// The numbers of its two buckets add up to another hash of the stored bits: an entry moves without a look at its record.
+// A sum, not a xor: ports that come in blocks fill half of the buckets, and what is xored with their numbers may well leave
+// both buckets of all of them in that half.
 //
 // What keeps readers on other threads right, without locks:
 //  - An entry is stored at once: 16 aligned bytes, which x86 processors with AVX don't tear; elsewhere in two
@@ -67,7 +69,7 @@ struct flow_narrow {
 	uint8_t bits;        // log2(buckets)
 	uint8_t half_bits;   // half of bits, rounded up
 	uint8_t index_bits;  // of index + 1
-	uint32_t shuffle;    // secret, odd
+	uint32_t shuffle[2]; // secret, odd
 	uint32_t add[4];     // secret
 	uint64_t multiplier; // secret, odd
 	uint64_t compare_low; // the bits of low that are key
@@ -80,7 +82,7 @@ struct flow_narrow {
 // What a key becomes: the entry that holds it, but for index and spare bits, and where it may be.
 struct narrow_target {
 	uint64_t low, high;
-	uint32_t first, step; // second bucket = first ^ step
+	uint32_t first, sum; // of the two bucket numbers: see narrow_other
 	uint8_t hint;         // bit of the first bucket's hint
 };
 
@@ -94,10 +96,16 @@ static inline uint64_t narrow_hash(const struct flow_narrow *narrow, uint32_t ad
 	return (sum ^ sum >> 32) * narrow->multiplier;
 }
 
-// Never 0: the two buckets can be told from one another.
-static inline uint32_t narrow_step(const struct flow_narrow *narrow, uint64_t hash)
+// What the numbers of an entry's two buckets add up to. Odd: they are never the same.
+static inline uint32_t narrow_sum(const struct flow_narrow *narrow, uint64_t hash)
 {
 	return ((uint32_t)(hash >> (64 - 2 * narrow->bits)) & narrow->mask) | 1;
+}
+
+// The other bucket of an entry.
+static inline uint32_t narrow_other(const struct flow_narrow *narrow, uint32_t bucket, uint32_t sum)
+{
+	return (sum - bucket) & narrow->mask;
 }
 
 static inline uint8_t narrow_hint(uint64_t hash)
@@ -105,13 +113,14 @@ static inline uint8_t narrow_hint(uint64_t hash)
 	return hash >> 8 & 31;
 }
 
-// Shuffles the port bits that are not stored, one to one: ports come in blocks and steps, which would stay such in the
-// bucket numbers, and those of a few sources would lie on each other.
+// Shuffles the port bits that are not stored, one to one. Ports come in blocks and steps, which would stay such in the
+// bucket numbers: the few sources that have them would lie on each other, in first and in second buckets. One product
+// keeps low bits among themselves and a fold is linear; two products with a fold between them scatter any such set.
 static inline uint32_t narrow_shuffle(const struct flow_narrow *narrow, uint32_t port_word)
 {
-	uint32_t ports = port_word & narrow->mask;
+	uint32_t ports = (port_word & narrow->mask) * narrow->shuffle[0] & narrow->mask;
 
-	return (ports ^ ports >> narrow->half_bits) * narrow->shuffle & narrow->mask;
+	return (ports ^ ports >> narrow->half_bits) * narrow->shuffle[1] & narrow->mask;
 }
 
 static inline struct narrow_target narrow_target(const struct flow_narrow *narrow, const struct flow_key4 *key)
@@ -128,7 +137,7 @@ static inline struct narrow_target narrow_target(const struct flow_narrow *narro
 		.low = (uint64_t)address[0] << 32 | (uint32_t)rest,
 		.high = (uint64_t)key->protocol << 40 | NARROW_VALID | rest >> 32 << 32 | address[1],
 		.first = narrow_shuffle(narrow, port_word) ^ (uint32_t)(hash >> (64 - narrow->bits)),
-		.step = narrow_step(narrow, hash),
+		.sum = narrow_sum(narrow, hash),
 		.hint = narrow_hint(hash),
 	};
 }

@@ -75,12 +75,13 @@ static __rte_always_inline void prepare(const struct flow_narrow *narrow, const 
 	const __m256i high = _mm256_or_si256(
 		_mm256_or_si256(_mm256_slli_epi64(protocol, 40), _mm256_set1_epi64x((long long)NARROW_VALID)),
 		_mm256_or_si256(_mm256_andnot_si256(low32, above), address1));
-	const __m256i unstored = _mm256_and_si256(ports, mask);
+	const __m256i unstored = _mm256_and_si256(mask,
+		_mm256_mul_epu32(_mm256_and_si256(ports, mask), _mm256_set1_epi64x(narrow->shuffle[0])));
 	const __m256i folded = _mm256_xor_si256(unstored, _mm256_srl_epi64(unstored, _mm_cvtsi32_si128(narrow->half_bits)));
-	const __m256i shuffled = _mm256_and_si256(_mm256_mul_epu32(folded, _mm256_set1_epi64x(narrow->shuffle)), mask);
+	const __m256i shuffled = _mm256_and_si256(_mm256_mul_epu32(folded, _mm256_set1_epi64x(narrow->shuffle[1])), mask);
 	const __m256i first = _mm256_xor_si256(shuffled,
 		_mm256_srl_epi64(hash, _mm_cvtsi32_si128(64 - narrow->bits)));
-	const __m256i step = _mm256_or_si256(_mm256_set1_epi64x(1), _mm256_and_si256(mask,
+	const __m256i sum = _mm256_or_si256(_mm256_set1_epi64x(1), _mm256_and_si256(mask,
 		_mm256_srl_epi64(hash, _mm_cvtsi32_si128(64 - 2 * narrow->bits))));
 	const __m256i hint = _mm256_and_si256(_mm256_srli_epi64(hash, 8), _mm256_set1_epi64x(31));
 
@@ -88,7 +89,7 @@ static __rte_always_inline void prepare(const struct flow_narrow *narrow, const 
 	_mm256_store_si256((__m256i *)&lookup->target[at + 2], _mm256_unpackhi_epi64(low, high));
 	const __m128i in_order = _mm_setr_epi8(0, 8, 4, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
 	_mm_store_si128((__m128i *)&lookup->first[at], _mm_shuffle_epi32(halves(first), 0xd8));
-	_mm_store_si128((__m128i *)&lookup->step[at], _mm_shuffle_epi32(halves(step), 0xd8));
+	_mm_store_si128((__m128i *)&lookup->sum[at], _mm_shuffle_epi32(halves(sum), 0xd8));
 	_mm_storeu_si32(&lookup->hint[at], _mm_shuffle_epi8(halves(hint), in_order));
 }
 

@@ -56,12 +56,13 @@ static __rte_always_inline void prepare(const struct flow_narrow *narrow, const 
 	const __m512i high = _mm512_or_si512(
 		_mm512_or_si512(_mm512_slli_epi64(protocol, 40), _mm512_set1_epi64((long long)NARROW_VALID)),
 		_mm512_or_si512(_mm512_andnot_si512(low32, above), address1));
-	const __m512i unstored = _mm512_and_si512(ports, mask);
+	const __m512i unstored = _mm512_and_si512(mask,
+		_mm512_mul_epu32(_mm512_and_si512(ports, mask), _mm512_set1_epi64(narrow->shuffle[0])));
 	const __m512i folded = _mm512_xor_si512(unstored, _mm512_srl_epi64(unstored, _mm_cvtsi32_si128(narrow->half_bits)));
-	const __m512i shuffled = _mm512_and_si512(_mm512_mul_epu32(folded, _mm512_set1_epi64(narrow->shuffle)), mask);
+	const __m512i shuffled = _mm512_and_si512(_mm512_mul_epu32(folded, _mm512_set1_epi64(narrow->shuffle[1])), mask);
 	const __m512i first = _mm512_xor_si512(shuffled,
 		_mm512_srl_epi64(hash, _mm_cvtsi32_si128(64 - narrow->bits)));
-	const __m512i step = _mm512_or_si512(_mm512_set1_epi64(1), _mm512_and_si512(mask,
+	const __m512i sum = _mm512_or_si512(_mm512_set1_epi64(1), _mm512_and_si512(mask,
 		_mm512_srl_epi64(hash, _mm_cvtsi32_si128(64 - 2 * narrow->bits))));
 	const __m512i hint = _mm512_and_si512(_mm512_srli_epi64(hash, 8), _mm512_set1_epi64(31));
 
@@ -70,7 +71,7 @@ static __rte_always_inline void prepare(const struct flow_narrow *narrow, const 
 	_mm512_store_si512(&lookup->target[at + 4], _mm512_permutex2var_epi64(low,
 		_mm512_set_epi64(15, 7, 14, 6, 13, 5, 12, 4), high));
 	_mm256_store_si256((__m256i *)&lookup->first[at], _mm512_cvtepi64_epi32(first));
-	_mm256_store_si256((__m256i *)&lookup->step[at], _mm512_cvtepi64_epi32(step));
+	_mm256_store_si256((__m256i *)&lookup->sum[at], _mm512_cvtepi64_epi32(sum));
 	_mm512_mask_cvtepi64_storeu_epi8(&lookup->hint[at], 0xff, hint);
 }
 

@@ -57,7 +57,7 @@ static __rte_noinline uint32_t narrow_lookup_again(const struct flow_narrow *nar
 {
 	const struct narrow_target target = {
 		.low = lookup->target[i][0], .high = lookup->target[i][1],
-		.first = lookup->first[i], .step = lookup->step[i], .hint = lookup->hint[i],
+		.first = lookup->first[i], .sum = lookup->sum[i], .hint = lookup->hint[i],
 	};
 
 	return narrow_find(narrow, &target);
@@ -107,10 +107,10 @@ static __rte_always_inline void narrow_lookup_end(const struct flow_narrow *narr
 		left += more;
 	}
 	for (unsigned j = 0; j < left; j++)
-		rte_prefetch0(&narrow->bucket[lookup->first[todo[j]] ^ lookup->step[todo[j]]]);
+		rte_prefetch0(&narrow->bucket[narrow_other(narrow, lookup->first[todo[j]], lookup->sum[todo[j]])]);
 	for (unsigned j = 0; j < left; j++) {
 		const unsigned i = todo[j];
-		const struct narrow_bucket *bucket = &narrow->bucket[lookup->first[i] ^ lookup->step[i]];
+		const struct narrow_bucket *bucket = &narrow->bucket[narrow_other(narrow, lookup->first[i], lookup->sum[i])];
 		const uint64_t target[2] = { lookup->target[i][0], lookup->target[i][1] | NARROW_SECOND };
 		const uint16_t own_version = check_hits ? narrow_spare(bucket, SPARE_VERSION) : 0;
 

@@ -28,7 +28,7 @@ static __rte_always_inline void prepare(const struct flow_narrow *narrow, const 
 	lookup->target[at][0] = target.low;
 	lookup->target[at][1] = target.high;
 	lookup->first[at] = target.first;
-	lookup->step[at] = target.step;
+	lookup->sum[at] = target.sum;
 	lookup->hint[at] = target.hint;
 }
 
@@ -74,7 +74,7 @@ uint32_t narrow_find(const struct flow_narrow *narrow, const struct narrow_targe
 		version = narrow_spare(first, SPARE_VERSION);
 		flow = find_in(narrow, target->first, target->low, target->high);
 		if (flow == FLOW_NONE && narrow_hinted(first, target->hint))
-			flow = find_in(narrow, target->first ^ target->step, target->low,
+			flow = find_in(narrow, narrow_other(narrow, target->first, target->sum), target->low,
 				       target->high | NARROW_SECOND);
 	} while (flow == FLOW_NONE && unlikely(version_changed(first, version))); // it may have come back
 	return flow;

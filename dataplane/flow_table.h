@@ -88,7 +88,7 @@ void flow_table_lookup4_burst_shared(const struct flow_table *table, const struc
 // A lookup under way, between its two halves. Whose begins it, ends it; the table may change meanwhile.
 struct flow_lookup {
 	uint64_t target[FLOW_LOOKUP_MAX][2];
-	uint32_t first[FLOW_LOOKUP_MAX], step[FLOW_LOOKUP_MAX];
+	uint32_t first[FLOW_LOOKUP_MAX], sum[FLOW_LOOKUP_MAX];
 	uint8_t hint[FLOW_LOOKUP_MAX];
 	uint32_t count;
 } __attribute__((aligned(64)));

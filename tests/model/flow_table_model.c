@@ -228,8 +228,8 @@ static uint32_t check_narrow(struct model *model, uint32_t *second)
 			struct narrow_target target = narrow_target(narrow, &key);
 			CHECK(model, (entry->low & narrow->compare_low) == target.low);
 			CHECK(model, (entry->high & NARROW_HIGH_MASK & ~NARROW_SECOND) == target.high);
-			CHECK(model, b == (in_second ? target.first ^ target.step : target.first));
-			CHECK(model, target.first <= narrow->mask && target.step <= narrow->mask && target.step > 0);
+			CHECK(model, b == (in_second ? narrow_other(narrow, target.first, target.sum) : target.first));
+			CHECK(model, target.first <= narrow->mask && target.sum <= narrow->mask && target.sum % 2 == 1);
 			CHECK(model, !in_second || narrow_hinted(&narrow->bucket[target.first], target.hint));
 			entries++;
 			*second += in_second;

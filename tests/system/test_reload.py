@@ -29,7 +29,7 @@ def load(daemon, tmp_path):
 
 def end_and_check(one, at_least):
     """Every second packet was handed over, every other one dropped by a rule, none for any other reason."""
-    drops = world.drops(one.ask("stats"))
+    drops = world.wait_for("the first packets", lambda: world.drops(one.ask("stats")))
     assert set(drops) == {"rule_drop"}, drops
     text = one.stop()
     assert world.balanced(text), text
