@@ -129,15 +129,13 @@ static void rules_that_can_never_match_are_found(void **state)
 		// The one rule that does it is named, not those that only help.
 		{ "tcp dport 50-60 drop\ntcp dport 1-100 drop\ntcp dport 40-70 accept", "shadowed 3 2" },
 		// Also rules that only count.
-		{ "tcp dport 80 accept\ntcp dport 80 counter", "redundant 2 1" },
+		{ "tcp dport 80 accept\ntcp dport 80 counter", "shadowed 2 1" },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct looked looked;
 		look(&looked, table_of("drop", cases[i].rules), NULL, SIZE_MAX);
-		size_t length = strlen(cases[i].expected);
 		const char *got = summary(&looked.lint);
-		bool dead_alone = strncmp(got, cases[i].expected, length) == 0 || strstr(got, cases[i].expected);
-		if (!dead_alone && i + 1 < sizeof(cases) / sizeof(cases[0]))
+		if (!strstr(got, cases[i].expected))
 			fail_msg("expected '%s', got '%s' of\n%s", cases[i].expected, got, cases[i].rules);
 		let_go(&looked);
 	}
@@ -148,12 +146,12 @@ static void ordinary_lists_raise_no_alarm(void **state)
 	(void)state;
 	static const char *const lists[] = {
 		// A web server's.
-		"ct state established,related accept\nct state invalid drop\niifname \"wan*\" tcp dport { 80, 443 } accept\n"
-		"ip saddr 192.168.1.0/24 tcp dport 22 accept\nicmp type echo-request limit rate 10/second accept\n"
-		"icmp type echo-request drop",
+		("ct state established,related accept\nct state invalid drop\ntcp dport { 80, 443 } accept\n"
+		 "ip saddr 192.168.1.0/24 tcp dport 22 accept\nicmp type echo-request limit rate 10/second accept\n"
+		 "icmp type echo-request drop"),
 		// Specific before general.
-		"ip saddr 10.1.2.3 tcp dport 22 drop\nip saddr 10.1.2.0/24 tcp dport 22 accept\nip saddr 10.0.0.0/8 tcp dport 22 drop\n"
-		"tcp dport 22 accept",
+		("ip saddr 10.1.2.3 tcp dport 22 drop\nip saddr 10.1.2.0/24 tcp dport 22 accept\n"
+		 "ip saddr 10.0.0.0/8 tcp dport 22 drop\ntcp dport 22 accept"),
 		// A block list in front.
 		"ip saddr { 198.51.100.0/24, 203.0.113.7 } drop\ntcp dport 80 accept\nudp dport 53 accept",
 		// Neighbours.
@@ -317,7 +315,7 @@ static double time_of(unsigned rules)
 		to += sprintf(to, "-A INPUT -p %s", c % 3 ? "tcp" : "udp");
 		if (c % 5)
 			to += sprintf(to, " -s 10.%u.%u.0/%u", a >> 8 & 0xff, a & 0xff & ~3u, c % 7 ? 24 : 22);
-		if (c % 4)
+		if (c % 4 || c % 5 == 0)
 			to += sprintf(to, " -d 192.%u.%u.%u", b >> 16 & 0xff, b >> 8 & 0xff, b & 0xff);
 		if (c % 11)
 			to += sprintf(to, " --dport %u", (a ^ b) % 2000 + 1);
