@@ -159,6 +159,8 @@ static void ordinary_lists_raise_no_alarm(void **state)
 		// A limit lets the rest go on; a rule without a verdict takes nothing.
 		"tcp dport 80 limit rate 10/second accept\ntcp dport 80 drop",
 		"tcp dport 80 counter\ntcp dport 80 accept",
+		// A last word for one family.
+		"tcp dport 80 accept\nudp dport 53 accept\nmeta nfproto ipv4 drop",
 		// Packets without ports get past rules for ports.
 		"tcp dport 0-65535 drop\nmeta l4proto tcp ip saddr 10.0.0.0/8 counter accept",
 		"ip saddr 10.0.0.0/8 tcp dport 80 accept\nip6 saddr 2001:db8::/32 tcp dport 80 drop",
@@ -179,6 +181,7 @@ static void opposite_verdicts_on_shared_packets_are_told(void **state)
 		{ "ip saddr 10.0.0.0-10.0.1.7 drop\nip saddr 10.0.1.0-10.0.2.0 tcp dport 22 accept", "overlap 2 1" },
 		// What is let in first is not dropped behind.
 		{ "tcp dport 80 accept\nip saddr 10.0.0.0/8 drop", "overlap 2 1" },
+		{ "tcp dport 80 accept\ntcp dport 22 accept\nip saddr 10.0.0.0/8 drop", "overlap 3 1" },
 		// Both drop: nobody can tell the difference.
 		{ "tcp dport 1000-2000 drop\ntcp dport 1500-2500 reject", "" },
 		{ "tcp dport 1000-2000 accept\nudp dport 1500-2500 drop", "" },
