@@ -9,6 +9,7 @@
 #include "dataplane/answer.h"
 #include "dataplane/fragment.h"
 #include "dataplane/judge.h"
+#include "dataplane/segment.h"
 
 // A packet of our own
 
@@ -131,16 +132,17 @@ static void find_owner(struct explained *explained)
 {
 	const struct runtime *runtime = explained->runtime;
 	const struct interface *from = &runtime->interfaces[explained->burst.interface[0]];
-	const char *how = "the only worker";
+	const char *how = "the only one";
 	unsigned owner = 0;
 	int queue = from->rx_queues > 1 ? -1 : 0; // -1: whichever the device likes
 	if (runtime->worker_count > 1 && hashed_by_device(explained)) {
 		owner = interface_rss_owner(from, &explained->burst.meta[0].key);
 		queue = (int)owner;
-		how = "the device's RSS key and table";
+		how = "by the device's RSS key and table";
 	} else if (runtime->worker_count > 1) {
 		owner = burst_owner(&explained->worker, &explained->burst, 0);
-		how = explained->worker.rss ? "the RSS key and table of an interface, in software" : "the flow's hash, in software";
+		how = explained->worker.rss ? "by the RSS key and table of an interface, in software" :
+					      "by the flow's hash, in software";
 	}
 	explained->owner = runtime->workers[owner];
 	put(explained, "queue", json_pack("{s:s?, s:o, s:i, s:s}", "interface", from->name[0] ? from->name : NULL, "queue",
@@ -251,7 +253,8 @@ static void explain_opening(struct explained *explained)
 		explain_listeners(explained, &tuple);
 	}
 	if (explained->decision.verdict == VERDICT_ACCEPT)
-		put_handled(explained, "it opens a flow");
+		put_handled(explained, explained->has_flow ? "it opens a new flow where the old one is over" :
+							     "it opens a flow");
 	else
 		put_refusal(explained);
 }
@@ -262,8 +265,13 @@ static void explain_settled(struct explained *explained, const char *why)
 	explained->rules_asked = false;
 	tuple_of_flow(&explained->flow, &explained->cold, &explained->tuple);
 	explain_rules(explained);
-	explained->decision = (struct decision){ .handler = (uint16_t)explained->flow.handler,
-		.verdict = VERDICT_ACCEPT };
+	explained->opener = opener_of_flow(&explained->flow, &explained->cold);
+	explained->decision = (struct decision){ .listener = (uint32_t)explained->flow.listener,
+		.handler = (uint16_t)explained->flow.handler,
+		.verdict = VERDICT_ACCEPT,
+		.local_is_source = explained->flow.opener_end != explained->flow.orig_end };
+	if (!explained->flow.local_origin)
+		explain_listeners(explained, &explained->tuple);
 	put_handled(explained, why);
 }
 
@@ -318,6 +326,17 @@ static void explain_attached(struct explained *explained)
 	}
 }
 
+// Whether it opens a new connection between the ends of one that is over (RFC 6191).
+static bool reopens(const struct explained *explained)
+{
+	struct tcp_segment segment;
+	struct flow copy = explained->flow;
+	if (!is_tcp_segment(&explained->burst.meta[0]))
+		return false;
+	read_segment(&explained->worker, &explained->burst, 0, &segment);
+	return tcp_follow(&copy, direction_of(&explained->burst.meta[0], &copy), &segment) == TCP_REOPENED;
+}
+
 static void explain_returned(struct explained *explained)
 {
 	const struct interface *from = &explained->runtime->interfaces[explained->burst.interface[0]];
@@ -335,8 +354,10 @@ static void explain_parsed(struct explained *explained)
 		return;
 	}
 	explained->rules_asked = true;
-	explained->connection = judge_connection(&explained->burst, 0, explained->has_flow ? &explained->flow : NULL);
-	if (explained->has_flow) {
+	bool attached = explained->has_flow && !reopens(explained);
+	bool as_member = attached || (explained->has_flow && explained->burst.policy->by_packet);
+	explained->connection = judge_connection(&explained->burst, 0, as_member ? &explained->flow : NULL);
+	if (attached) {
 		explain_attached(explained);
 		return;
 	}

@@ -108,7 +108,7 @@ static void print_queue(const json_t *explained, FILE *out)
 	char number[32] = "any";
 	if (json_is_integer(json_object_get(queue, "queue")))
 		snprintf(number, sizeof(number), "%lld", number_at(queue, "queue"));
-	line(out, "queue", "%s of %s -> worker %lld, by %s", number, text_at(queue, "interface"), number_at(queue, "worker"),
+	line(out, "queue", "%s of %s, worker %lld (%s)", number, text_at(queue, "interface"), number_at(queue, "worker"),
 		text_at(queue, "by"));
 }
 

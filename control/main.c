@@ -6,6 +6,7 @@
 #include "control/daemon.h"
 #include "control/options.h"
 #include "control/replay.h"
+#include "control/replay_explain.h"
 
 enum { STATUS_USAGE = 2 };
 
@@ -20,7 +21,7 @@ struct command {
 
 static int run_replay(const struct options *options)
 {
-	return replay(&options->replay);
+	return options->replay.explain ? replay_explain(&options->replay) : replay(&options->replay);
 }
 
 static int run_daemon(const struct options *options)
@@ -35,9 +36,9 @@ static int run_check(const struct options *options)
 }
 
 static const struct command commands[] = {
-	{ "replay", "crwfpjq", true, false, run_replay,
+	{ "replay", "crwfpjqx", true, false, run_replay,
 	  "portier replay [-c CONF] [--rules FILE] [--workers N] [--flows FILE] [--packets FILE]\n"
-	  "               [--json FILE] [--quiet] CAPTURE... [-- EAL arguments]\n\n"
+	  "               [--json FILE] [--quiet] [--explain NO] CAPTURE... [-- EAL arguments]\n\n"
 	  "Reads captures (pcap, pcapng; Ethernet) through the data path of live traffic and prints a report.\n\n"
 	  "  -c, --config FILE  configuration; without one everything is accepted and counted\n"
 	  "  --rules FILE       rules, instead of the configuration's\n"
@@ -45,7 +46,8 @@ static const struct command commands[] = {
 	  "  --flows FILE       writes a line a flow, tab-separated; \"-\": to standard output\n"
 	  "  --packets FILE     writes a line a packet, likewise\n"
 	  "  --json FILE        writes the report as JSON, likewise\n"
-	  "  -q, --quiet        prints no report\n" },
+	  "  -q, --quiet        prints no report\n"
+	  "  --explain NO       replays up to packet NO and tells what becomes of that one, and why, instead of a report\n" },
 	{ "run", "cr", false, true, run_daemon,
 	  "portier run -c CONF [--rules FILE] [-- EAL arguments]\n\n"
 	  "Runs on NICs or virtual devices until SIGTERM or Ctrl-C; SIGHUP reloads rules and listeners.\n\n"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/options.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@ static const struct option long_options[] = {
 	{ "packets", required_argument, NULL, 'p' },
 	{ "json", required_argument, NULL, 'j' },
 	{ "quiet", no_argument, NULL, 'q' },
+	{ "explain", required_argument, NULL, 'x' },
 	{ "strict", no_argument, NULL, 's' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -38,6 +40,17 @@ static int set_workers(struct replay_options *replay, const char *text, struct e
 	return 0;
 }
 
+static int set_explain(struct replay_options *replay, const char *text, struct error *error)
+{
+	char *end;
+	errno = 0;
+	unsigned long long number = strtoull(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || errno || number == 0)
+		return error_set(error, "--explain %s: expected the number of a packet, from 1", text);
+	replay->explain = number;
+	return 0;
+}
+
 static int take(struct options *options, int letter, char *value, struct error *error)
 {
 	struct replay_options *replay = &options->replay;
@@ -50,6 +63,8 @@ static int take(struct options *options, int letter, char *value, struct error *
 	};
 	if (letter == 'w')
 		return set_workers(replay, value, error);
+	if (letter == 'x')
+		return set_explain(replay, value, error);
 	if (letter == 'h')
 		options->help = true;
 	else if (letter == 'q')

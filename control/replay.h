@@ -12,6 +12,7 @@ struct replay_options {
 	const char *json;    // file, NULL: none
 	unsigned workers;    // 0: 1
 	bool quiet;
+	uint64_t explain;    // number of the packet that is to be explained (replay_explain.h); 0: none
 	char **captures;
 	int capture_count;
 	char **eal;

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Pairs of rules that share packets, with opposite verdicts, where neither contains the other: what becomes of the shared
 // ones hangs on the order alone. A block list in front of what is let in is no such accident.
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "control/rule_lint_private.h"
+
+enum { MORE_MAX = 99 }; // rules that overlap one, and are counted
 
 static const uint64_t PAIRS_MAX = 200000000; // that are compared
 
@@ -92,7 +95,8 @@ static bool worth_a_look(const struct linter *linter, size_t at)
 	       !(rule->asks & (RULE_INTERFACE | RULE_CONNECTION));
 }
 
-// How the earlier rule stands to the later one, over all fields.
+// How the earlier rule stands to the later one, over all fields, in the families that both speak of: a rule of iptables' is no
+// exception from one for both.
 struct stance {
 	bool crossing, within, around;
 };
@@ -100,7 +104,7 @@ struct stance {
 static struct stance stance_of(struct linter *linter, const struct region *a, const struct region *b)
 {
 	struct stance stance = { 0 };
-	for (unsigned field = 0; field < REGION_FIELDS; field++) {
+	for (unsigned field = REGION_FAMILY + 1; field < REGION_FIELDS; field++) {
 		enum region_relation relation = region_relation(&linter->room, a, b, field);
 		stance.crossing |= relation == REGION_CROSSING;
 		stance.within |= relation == REGION_WITHIN;
@@ -116,24 +120,47 @@ static bool is_surprise(const struct stance *stance, bool earlier_accepts)
 	return stance->crossing || earlier_accepts;
 }
 
-static void compare(struct linter *linter, const struct hull *earlier, const struct hull *later)
+static bool surprises(struct linter *linter, const struct hull *earlier, const struct hull *later)
 {
-	const struct rule_entry *a = linter->input->entry[earlier->position], *b = linter->input->entry[later->position];
-	char label[LINT_LABEL_MAX];
 	struct region first, second, both;
 	bool exact_first, exact_second;
 	region_room_reset(&linter->room);
-	if (!region_of_rule(&linter->room, &a->rule, &first, &exact_first) ||
-	    !region_of_rule(&linter->room, &b->rule, &second, &exact_second) || !exact_first || !exact_second ||
-	    !region_intersect(&linter->room, &first, &second, &both))
-		return;
+	if (!region_of_rule(&linter->room, &linter->input->entry[earlier->position]->rule, &first, &exact_first) ||
+	    !region_of_rule(&linter->room, &linter->input->entry[later->position]->rule, &second, &exact_second) ||
+	    !exact_first || !exact_second || !region_intersect(&linter->room, &first, &second, &both))
+		return false;
 	struct stance stance = stance_of(linter, &first, &second);
-	if (linter->room.failed || !is_surprise(&stance, earlier->accepts))
-		return;
+	return !linter->room.failed && is_surprise(&stance, earlier->accepts);
+}
+
+// One finding for a rule, whatever the number of others.
+static void say(struct linter *linter, const struct hull *later, const struct hull *earlier, size_t more)
+{
+	const struct rule_entry *a = linter->input->entry[earlier->position], *b = linter->input->entry[later->position];
+	char label[LINT_LABEL_MAX], others[64] = "";
+	if (more)
+		snprintf(others, sizeof(others), " and %zu more like it", more);
 	lint_say(linter, LINT_OVERLAP, later->position, earlier->position,
-		"'%.180s' does not have all that it names: packets that both match are %s by %s", b->text,
+		"'%.180s' does not have all that it names: packets that both match are %s by %s%s", b->text,
 		earlier->accepts ? "accepted" : a->rule.verdict == VERDICT_DROP ? "dropped" : "rejected",
-		lint_label(linter, earlier->position, label));
+		lint_label(linter, earlier->position, label), others);
+}
+
+static void compare_one(struct linter *linter, const struct hull *hull, size_t later, bool all)
+{
+	const struct hull *first = NULL;
+	size_t more = 0;
+	for (size_t earlier = 0; earlier < later; earlier++) {
+		if ((!all && hull[earlier].position != linter->input->focus) || !hulls_meet(&hull[earlier], &hull[later]) ||
+		    !surprises(linter, &hull[earlier], &hull[later]))
+			continue;
+		more += first != NULL;
+		first = first ? first : &hull[earlier];
+		if (more == MORE_MAX)
+			break;
+	}
+	if (first)
+		say(linter, &hull[later], first, more);
 }
 
 static void compare_all(struct linter *linter, const struct hull *hull, size_t count)
@@ -148,14 +175,9 @@ static void compare_all(struct linter *linter, const struct hull *hull, size_t c
 				"against each: overlaps behind rule %u were not looked for", hull[later].position + 1);
 			return;
 		}
-		for (size_t earlier = 0; earlier < later; earlier++) {
-			if (!all && hull[earlier].position != focus)
-				continue;
-			if (hulls_meet(&hull[earlier], &hull[later]))
-				compare(linter, &hull[earlier], &hull[later]);
-			if (linter->lint->found[LINT_OVERLAP] > LINT_KIND_MAX)
-				return; // there are more, and they would look the same
-		}
+		compare_one(linter, hull, later, all);
+		if (linter->lint->found[LINT_OVERLAP] > LINT_KIND_MAX)
+			return; // there are more, and they would look the same
 	}
 }
 

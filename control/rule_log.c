@@ -128,7 +128,7 @@ static void print(const struct runtime *runtime, const struct rule_log_record *r
 			runtime->interfaces[record->tuple.interface].name, line));
 }
 
-unsigned rule_log_print(struct runtime *runtime, FILE *out)
+unsigned rule_log_print(const struct runtime *runtime, FILE *out)
 {
 	struct rule_log_record records[BATCH];
 	unsigned lines = 0;

@@ -14,4 +14,4 @@ const char *rule_log_format(const struct rule_log_record *record, const char *pr
 			    char line[RULE_LOG_LINE_MAX]);
 
 // Takes what waits in the rings of all workers and prints it. Returns how many lines.
-unsigned rule_log_print(struct runtime *runtime, FILE *out);
+unsigned rule_log_print(const struct runtime *runtime, FILE *out);

@@ -230,19 +230,22 @@ bool region_narrow(struct region_room *room, struct region *region, enum region_
 	return narrow_to(room, region, field, one_range(room, low, high));
 }
 
-// Protocols that have what a rule asks for.
-static bool narrow_protocols(struct region_room *room, struct region *region, uint16_t asks)
+// Protocols that have what a rule asks for. ICMP has types in IPv4, ICMPv6 in IPv6.
+static bool narrow_protocols(struct region_room *room, struct region *region, const struct rule *rule)
 {
+	static const uint16_t ports = RULE_SOURCE_PORT | RULE_DESTINATION_PORT, types = RULE_ICMP_TYPE | RULE_ICMP_CODE;
+	uint16_t asks = rule->asks;
 	struct byte_set ported = { 0 }, tcp = { 0 }, icmp = { 0 };
+	if (!(asks & (ports | types | RULE_TCP_FLAGS)))
+		return true;
 	for (unsigned protocol = 0; protocol < BYTES; protocol++)
 		if (protocol_has_ports((uint8_t)protocol))
 			byte_set_add(&ported, (uint8_t)protocol);
 	byte_set_add(&tcp, IPPROTO_TCP);
-	byte_set_add(&icmp, IPPROTO_ICMP);
-	byte_set_add(&icmp, IPPROTO_ICMPV6);
-	uint16_t ports = RULE_SOURCE_PORT | RULE_DESTINATION_PORT, types = RULE_ICMP_TYPE | RULE_ICMP_CODE;
-	if (!(asks & (ports | types | RULE_TCP_FLAGS)))
-		return true;
+	if (rule->ip4)
+		byte_set_add(&icmp, IPPROTO_ICMP);
+	if (rule->ip6)
+		byte_set_add(&icmp, IPPROTO_ICMPV6);
 	return region_narrow(room, region, REGION_HEADER, 1, 1) &&
 	       (!(asks & ports) || narrow_to(room, region, REGION_PROTOCOL, set_of_bytes(room, &ported))) &&
 	       (!(asks & RULE_TCP_FLAGS) || narrow_to(room, region, REGION_PROTOCOL, set_of_bytes(room, &tcp))) &&
@@ -273,7 +276,7 @@ bool region_of_rule(struct region_room *room, const struct rule *rule, struct re
 	bool next_header = rule->asks & RULE_NEXT_HEADER;
 	*region = (struct region){ 0 };
 	if (exact)
-		*exact = !(next_header && rule->ip4 && rule->ip6);
+		*exact = !(rule->ip4 && rule->ip6 && rule->asks & (RULE_NEXT_HEADER | RULE_ICMP_TYPE | RULE_ICMP_CODE));
 	if ((!rule->ip4 && !rule->ip6) ||
 	    (rule->ip4 != rule->ip6 && !region_narrow(room, region, REGION_FAMILY, rule->ip6, rule->ip6)))
 		return false;
@@ -287,7 +290,7 @@ bool region_of_rule(struct region_room *room, const struct rule *rule, struct re
 	    !narrow_to(room, region, REGION_INTERFACE, set_of_bits(room, rule->interfaces, 64)))
 		return false;
 	return narrow_bytes(room, region, rule, RULE_PROTOCOL, REGION_PROTOCOL, &rule->protocols) &&
-	       narrow_protocols(room, region, rule->asks) &&
+	       narrow_protocols(room, region, rule) &&
 	       narrow_addresses(room, region, rule, RULE_SOURCE, REGION_SOURCE, &rule->sources) &&
 	       narrow_addresses(room, region, rule, RULE_DESTINATION, REGION_DESTINATION, &rule->destinations) &&
 	       narrow_ports(room, region, rule, RULE_SOURCE_PORT, REGION_SOURCE_PORT, &rule->source_ports) &&

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/rule_text.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "control/address.h"
+#include "control/port_range.h"
+#include "control/quote.h"
 #include "control/services.h"
+#include "dataplane/answer.h"
 
 enum {
 	WORD_MAX = 64,   // longer than any word that means something
-	QUOTE_MAX = 160, // of a word in a message
-	RULES_MAX = FLOW_RULE_MAX - 1,
-	FILE_MAX = 64 << 20, // bytes
 	PROTOCOL_ICMP = 1,
 	PROTOCOL_ICMPV6 = 58,
+	PROTOCOL_ANY = 256,
 };
 
 static const char *const verdict_words[] = {
@@ -28,18 +27,18 @@ enum { VERDICTS = sizeof(verdict_words) / sizeof(verdict_words[0]) };
 
 static const struct port_range any_port = { 0, UINT16_MAX };
 
+// What one line says.
+struct words {
+	uint8_t verdict;   // enum verdict
+	uint16_t protocol; // or PROTOCOL_ANY
+	bool prohibited;
+	struct prefix source, destination;
+	struct port_range source_port, destination_port; // any_port: not asked for; of ICMP: types
+};
+
 static bool is_icmp(uint16_t protocol)
 {
 	return protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6;
-}
-
-static const char *protocol_text(uint16_t protocol, char text[WORD_MAX])
-{
-	const char *name = protocol <= UINT8_MAX ? protocol_name((uint8_t)protocol) : "any";
-	if (name)
-		return name;
-	snprintf(text, WORD_MAX, "%u", protocol);
-	return text;
 }
 
 // Words
@@ -85,32 +84,13 @@ static bool at_keyword(const struct reader *reader)
 	return reader->length == 0 || word_is(reader, "from") || word_is(reader, "to") || word_is(reader, "prohibited");
 }
 
-// The word as it may stand in a message, whatever its bytes are.
-static const char *quote_word(const struct reader *reader, char quoted[QUOTE_MAX])
-{
-	if (reader->length == 0)
-		return "end of line";
-	size_t used = 0;
-	quoted[used++] = '\'';
-	for (size_t i = 0; i < reader->length; i++) {
-		unsigned char byte = (unsigned char)reader->word[i];
-		if (used > QUOTE_MAX - 12) {
-			used += (size_t)snprintf(quoted + used, QUOTE_MAX - used, "...");
-			break;
-		}
-		used += (size_t)snprintf(quoted + used, QUOTE_MAX - used, byte >= 0x20 && byte < 0x7f ? "%c" : "\\x%02x",
-					 byte);
-	}
-	snprintf(quoted + used, QUOTE_MAX - used, "'");
-	return quoted;
-}
-
 // "file:line:column: got 'word', " and what was expected.
 static int unexpected(struct reader *reader, const char *expected)
 {
 	char quoted[QUOTE_MAX];
 	return error_at(reader->error, reader->file, reader->line, (unsigned)(reader->word - reader->begin) + 1,
-			"got %s, %s", quote_word(reader, quoted), expected);
+			"got %s, %s", reader->length ? quote_word(reader->word, reader->length, quoted) : "end of line",
+			expected);
 }
 
 // Parts of a rule; each begins at the reader's word and leaves it at the one behind its own
@@ -127,13 +107,13 @@ static int read_verdict(struct reader *reader, const char *expected, uint8_t *ve
 	return unexpected(reader, expected);
 }
 
-static int read_protocol(struct reader *reader, struct rule *rule)
+static int read_protocol(struct reader *reader, struct words *words)
 {
-	int number = word_is(reader, "any") ? RULE_ANY_PROTOCOL : protocol_number(reader->copy);
+	int number = word_is(reader, "any") ? PROTOCOL_ANY : protocol_number(reader->copy);
 	if (number < 0)
 		return unexpected(reader, "expected a protocol: tcp, udp, sctp, dccp, udplite, icmp, icmpv6, any or a "
 					  "number from 0 to 255");
-	rule->protocol = (uint16_t)number;
+	words->protocol = (uint16_t)number;
 	next_word(reader);
 	return 0;
 }
@@ -141,7 +121,7 @@ static int read_protocol(struct reader *reader, struct rule *rule)
 static int read_port(struct reader *reader, uint16_t protocol, struct port_range *range)
 {
 	struct error why;
-	if (protocol == RULE_ANY_PROTOCOL)
+	if (protocol == PROTOCOL_ANY)
 		return unexpected(reader, "expected 'from', 'to' or end of line: ports need a protocol that has them "
 					  "(tcp, udp, sctp, dccp, udplite)");
 	if (port_range_parse(reader->copy, (uint8_t)protocol, range, &why))
@@ -164,27 +144,27 @@ static int wrong_prefix(struct reader *reader, int why, struct prefix *prefix)
 	return unexpected(reader, text);
 }
 
-static int check_family(struct reader *reader, const struct rule *rule, const struct prefix *prefix)
+static int check_family(struct reader *reader, const struct words *words, const struct prefix *prefix)
 {
-	if (prefix->family == FAMILY_IP6 && rule->protocol == PROTOCOL_ICMP)
+	if (prefix->family == FAMILY_IP6 && words->protocol == PROTOCOL_ICMP)
 		return unexpected(reader, "expected an IPv4 prefix: ICMP for IPv6 is icmpv6");
-	if (prefix->family == FAMILY_IP4 && rule->protocol == PROTOCOL_ICMPV6)
+	if (prefix->family == FAMILY_IP4 && words->protocol == PROTOCOL_ICMPV6)
 		return unexpected(reader, "expected an IPv6 prefix: ICMP for IPv4 is icmp");
-	if (prefix->family == FAMILY_NONE || rule->source.family == FAMILY_NONE ||
-	    prefix->family == rule->source.family)
+	if (prefix->family == FAMILY_NONE || words->source.family == FAMILY_NONE ||
+	    prefix->family == words->source.family)
 		return 0;
-	return unexpected(reader, rule->source.family == FAMILY_IP4 ? "expected an IPv4 prefix as behind 'from'" :
+	return unexpected(reader, words->source.family == FAMILY_IP4 ? "expected an IPv4 prefix as behind 'from'" :
 								       "expected an IPv6 prefix as behind 'from'");
 }
 
-static int read_prefix(struct reader *reader, const struct rule *rule, struct prefix *prefix)
+static int read_prefix(struct reader *reader, const struct words *words, struct prefix *prefix)
 {
 	struct prefix read;
 	next_word(reader);
 	int why = prefix_parse(reader->copy, &read);
 	if (why)
 		return wrong_prefix(reader, why, &read);
-	if (check_family(reader, rule, &read))
+	if (check_family(reader, words, &read))
 		return -1;
 	*prefix = read;
 	next_word(reader);
@@ -192,88 +172,151 @@ static int read_prefix(struct reader *reader, const struct rule *rule, struct pr
 }
 
 // port: what "port" behind the prefix sets.
-static int read_end(struct reader *reader, struct rule *rule, struct prefix *prefix, struct port_range *port, bool given)
+static int read_end(struct reader *reader, struct words *words, struct prefix *prefix, struct port_range *port, bool given)
 {
-	if (read_prefix(reader, rule, prefix))
+	if (read_prefix(reader, words, prefix))
 		return -1;
 	if (!word_is(reader, "port"))
 		return 0;
 	if (given)
 		return unexpected(reader, "expected one destination port only: there is one behind the protocol already");
-	if (is_icmp(rule->protocol))
+	if (is_icmp(words->protocol))
 		return unexpected(reader, "expected no port: ICMP has none; its type stands behind the protocol");
 	next_word(reader);
-	return read_port(reader, rule->protocol, port);
+	return read_port(reader, words->protocol, port);
 }
 
-static int read_prohibited(struct reader *reader, struct rule *rule)
+static int read_prohibited(struct reader *reader, struct words *words)
 {
-	if (rule->verdict != VERDICT_REJECT)
+	if (words->verdict != VERDICT_REJECT)
 		return unexpected(reader, "expected end of line: only reject answers, so only reject can say prohibited");
-	rule->answer_prohibited = true;
+	words->prohibited = true;
 	next_word(reader);
 	return 0;
 }
 
 // What may come next grows shorter with each part that was there.
-static int read_rest(struct reader *reader, struct rule *rule)
+static int read_rest(struct reader *reader, struct words *words)
 {
 	const char *expected = "expected 'from', 'to', 'prohibited' or end of line";
 	bool port_given = !at_keyword(reader);
-	if (port_given && read_port(reader, rule->protocol, &rule->destination_port))
+	if (port_given && read_port(reader, words->protocol, &words->destination_port))
 		return -1;
 	if (word_is(reader, "from")) {
 		expected = "expected 'port', 'to', 'prohibited' or end of line";
-		if (read_end(reader, rule, &rule->source, &rule->source_port, false))
+		if (read_end(reader, words, &words->source, &words->source_port, false))
 			return -1;
 	}
 	if (word_is(reader, "to")) {
 		expected = "expected 'port', 'prohibited' or end of line";
-		if (read_end(reader, rule, &rule->destination, &rule->destination_port, port_given))
+		if (read_end(reader, words, &words->destination, &words->destination_port, port_given))
 			return -1;
 	}
 	if (word_is(reader, "prohibited")) {
 		expected = "expected end of line";
-		if (read_prohibited(reader, rule))
+		if (read_prohibited(reader, words))
 			return -1;
 	}
 	return reader->length == 0 ? 0 : unexpected(reader, expected);
 }
 
-static int read_rule(struct reader *reader, struct rule *rule, const char *expected)
+static int read_rule(struct reader *reader, struct words *words, const char *expected)
 {
-	*rule = (struct rule){ .source_port = any_port, .destination_port = any_port };
-	if (read_verdict(reader, expected, &rule->verdict) || read_protocol(reader, rule))
+	*words = (struct words){ .source_port = any_port, .destination_port = any_port };
+	if (read_verdict(reader, expected, &words->verdict) || read_protocol(reader, words))
 		return -1;
-	return read_rest(reader, rule);
+	return read_rest(reader, words);
 }
 
-int rule_parse(const char *source, const char *text, struct rule *rule, struct error *error)
+// Rules
+
+static int draft_prefix(struct rule_draft *draft, enum rule_field field, const struct prefix *prefix)
+{
+	struct ip_address high = prefix->address;
+	struct rule *rule = rule_draft_rule(draft);
+	if (prefix->family == FAMILY_NONE)
+		return 0;
+	rule->ip4 = prefix->family == FAMILY_IP4;
+	rule->ip6 = prefix->family == FAMILY_IP6;
+	if (prefix->bits == 0)
+		return 0;
+	for (unsigned bit = prefix->bits; bit < (rule->ip4 ? 32 : 128); bit++)
+		high.byte[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	return rule_draft_addresses(draft, field, &prefix->address, &high);
+}
+
+static int draft_port(struct rule_draft *draft, enum rule_field field, const struct port_range *port)
+{
+	bool any = port->low == any_port.low && port->high == any_port.high;
+	return any ? 0 : rule_draft_ports(draft, field, port->low, port->high);
+}
+
+// Types are of one family's ICMP.
+static void draft_types(struct rule_draft *draft, const struct words *words)
+{
+	const struct port_range *types = &words->destination_port;
+	if (types->high > UINT8_MAX)
+		return;
+	for (unsigned type = types->low; type <= types->high; type++)
+		rule_draft_byte(draft, RULE_ICMP_TYPE, (uint8_t)type);
+	rule_draft_rule(draft)->ip4 = words->protocol == PROTOCOL_ICMP;
+	rule_draft_rule(draft)->ip6 = words->protocol == PROTOCOL_ICMPV6;
+}
+
+static void draft_verdict(struct rule *rule, const struct words *words)
+{
+	rule->verdict = words->verdict;
+	if (words->prohibited) {
+		rule->answer = ANSWER_ICMP_CODE;
+		rule->answer_code = ANSWER_ICMPX | ICMPX_PROHIBITED;
+	}
+}
+
+static int draft_words(struct rule_draft *draft, const struct words *words)
+{
+	draft_verdict(rule_draft_rule(draft), words);
+	if (words->protocol != PROTOCOL_ANY)
+		rule_draft_byte(draft, RULE_PROTOCOL, (uint8_t)words->protocol);
+	if (draft_prefix(draft, RULE_SOURCE, &words->source) || draft_prefix(draft, RULE_DESTINATION, &words->destination) ||
+	    draft_port(draft, RULE_SOURCE_PORT, &words->source_port))
+		return -1;
+	if (!is_icmp(words->protocol))
+		return draft_port(draft, RULE_DESTINATION_PORT, &words->destination_port);
+	draft_types(draft, words);
+	return 0;
+}
+
+static struct rule_entry *build(const struct reader *reader, unsigned column, const struct words *words)
+{
+	struct rule_place place = { reader->file, reader->line, column };
+	struct rule_draft *draft = rule_draft_create();
+	struct rule_entry *entry = NULL;
+	if (draft && draft_words(draft, words) == 0)
+		entry = rule_draft_finish(draft, &place, reader->error);
+	else
+		error_set(reader->error, "%s: no memory for the rules", reader->file);
+	rule_draft_free(draft);
+	return entry;
+}
+
+// From the reader's word on. NULL with an error.
+static struct rule_entry *read_entry(struct reader *reader, const char *expected)
+{
+	struct words words;
+	unsigned column = (unsigned)(reader->word - reader->begin) + 1;
+	return read_rule(reader, &words, expected) ? NULL : build(reader, column, &words);
+}
+
+struct rule_entry *rule_words_parse_rule(const char *source, const char *text, struct error *error)
 {
 	struct reader reader = {
 		.file = source, .line = 1, .begin = text, .at = text, .end = text + strlen(text), .error = error,
 	};
 	next_word(&reader);
-	return read_rule(&reader, rule, "expected 'allow', 'deny' or 'reject'");
+	return read_entry(&reader, "expected 'allow', 'deny' or 'reject'");
 }
 
 // Lists
-
-static int list_append(struct rule_list *list, const struct rule *rule, unsigned line)
-{
-	if ((list->count & (list->count - 1)) == 0) { // room for the next power of two
-		size_t room = list->count ? 2 * list->count : 1;
-		struct rule *rules = realloc(list->rules, room * sizeof(*rules));
-		list->rules = rules ? rules : list->rules;
-		unsigned *lines = realloc(list->lines, room * sizeof(*lines));
-		list->lines = lines ? lines : list->lines;
-		if (!rules || !lines)
-			return -1;
-	}
-	list->rules[list->count] = *rule;
-	list->lines[list->count++] = line;
-	return 0;
-}
 
 static int read_default(struct reader *reader, struct rule_list *list)
 {
@@ -293,17 +336,13 @@ static int read_line(struct reader *reader, struct rule_list *list)
 		return 0;
 	if (word_is(reader, "default"))
 		return read_default(reader, list);
-	if (list->count == RULES_MAX)
+	if (list->count == RULE_LIST_MAX)
 		return unexpected(reader, "expected no more rules: there are 262142 already");
-	struct rule rule;
-	if (read_rule(reader, &rule, "expected 'allow', 'deny', 'reject' or 'default'"))
-		return -1;
-	if (list_append(list, &rule, reader->line))
-		return error_set(reader->error, "%s: no memory for the rules", reader->file);
-	return 0;
+	struct rule_entry *entry = read_entry(reader, "expected 'allow', 'deny', 'reject' or 'default'");
+	return entry ? rule_list_append(list, entry, reader->error) : -1;
 }
 
-static int read_lines(const char *file, const char *text, size_t length, struct rule_list *list, struct error *error)
+int rule_words_parse(const char *file, const char *text, size_t length, struct rule_list *list, struct error *error)
 {
 	const char *end = text + length;
 	unsigned line = 0;
@@ -320,89 +359,4 @@ static int read_lines(const char *file, const char *text, size_t length, struct 
 		return 0;
 	return error_at(error, file, line + 1, 1, "got end of file, expected 'default allow', 'default deny' or "
 						  "'default reject': what becomes of packets that no rule matches");
-}
-
-int rule_list_parse(const char *file, const char *text, size_t length, struct rule_list *list, struct error *error)
-{
-	*list = (struct rule_list){ 0 };
-	int result = read_lines(file, text, length, list, error);
-	if (result)
-		rule_list_free(list);
-	return result;
-}
-
-static char *read_file(FILE *stream, size_t *length)
-{
-	char *text = NULL;
-	size_t room = 0;
-	*length = 0;
-	do {
-		room = room ? 2 * room : 65536;
-		char *grown = room <= FILE_MAX ? realloc(text, room) : NULL;
-		if (!grown) {
-			errno = room <= FILE_MAX ? ENOMEM : EFBIG;
-			break;
-		}
-		text = grown;
-		*length += fread(text + *length, 1, room - *length, stream);
-		if (ferror(stream))
-			break;
-		if (*length < room)
-			return text;
-	} while (true);
-	free(text);
-	return NULL;
-}
-
-int rule_list_load(const char *file, struct rule_list *list, struct error *error)
-{
-	size_t length;
-	*list = (struct rule_list){ 0 };
-	FILE *stream = fopen(file, "re");
-	if (!stream)
-		return error_set(error, "%s: can't open the rules: %s", file, strerror(errno));
-	char *text = read_file(stream, &length);
-	int result = text ? rule_list_parse(file, text, length, list, error) :
-			    error_set(error, "%s: can't read the rules: %s", file, strerror(errno));
-	free(text);
-	fclose(stream);
-	return result;
-}
-
-void rule_list_free(struct rule_list *list)
-{
-	free(list->rules);
-	free(list->lines);
-	*list = (struct rule_list){ 0 };
-}
-
-// Printing
-
-static int print_port(char *text, size_t room, const char *before, const struct port_range *range)
-{
-	if (range->low == any_port.low && range->high == any_port.high)
-		return 0;
-	if (range->low == range->high)
-		return snprintf(text, room, "%s %u", before, range->low);
-	return snprintf(text, room, "%s %u-%u", before, range->low, range->high);
-}
-
-const char *rule_format(const struct rule *rule, char text[RULE_TEXT_MAX])
-{
-	// The longest rule takes about 150 bytes, so that nothing is ever cut.
-	char name[WORD_MAX], prefix[ADDRESS_TEXT_MAX];
-	bool source_port = rule->source_port.low != any_port.low || rule->source_port.high != any_port.high;
-	int used = snprintf(text, RULE_TEXT_MAX, "%s %s", verdict_words[rule->verdict],
-			    protocol_text(rule->protocol, name));
-	used += print_port(text + used, (size_t)(RULE_TEXT_MAX - used), "", &rule->destination_port);
-	if (rule->source.family != FAMILY_NONE || source_port)
-		used += snprintf(text + used, (size_t)(RULE_TEXT_MAX - used), " from %s",
-				 prefix_format(&rule->source, prefix));
-	used += print_port(text + used, (size_t)(RULE_TEXT_MAX - used), " port", &rule->source_port);
-	if (rule->destination.family != FAMILY_NONE)
-		used += snprintf(text + used, (size_t)(RULE_TEXT_MAX - used), " to %s",
-				 prefix_format(&rule->destination, prefix));
-	if (rule->answer_prohibited)
-		snprintf(text + used, (size_t)(RULE_TEXT_MAX - used), " prohibited");
-	return text;
 }

@@ -2,6 +2,7 @@
 #include "control/rules_try.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <rte_ring.h>
@@ -156,23 +157,35 @@ uint32_t rules_try_start(struct runtime *runtime, struct rule_list *list, double
 
 // Samples
 
-static unsigned samples_of(const struct rules_try *rules_try, uint32_t position)
+static bool same_ends(const struct packet_tuple *a, const struct packet_tuple *b)
 {
-	unsigned count = 0;
-	for (unsigned i = 0; i < rules_try->sample_count; i++)
-		count += rules_try->sample[i].position == position;
-	return count;
+	return memcmp(&a->source, &b->source, sizeof(a->source)) == 0 &&
+	       memcmp(&a->destination, &b->destination, sizeof(a->destination)) == 0 && a->family == b->family &&
+	       a->protocol == b->protocol && a->source_port == b->source_port && a->destination_port == b->destination_port;
+}
+
+// A few of each rule, and none twice.
+static bool is_wanted(const struct rules_try *rules_try, const struct trial_sample *sample)
+{
+	unsigned of_rule = 0;
+	for (unsigned i = 0; i < rules_try->sample_count; i++) {
+		const struct trial_sample *kept = &rules_try->sample[i];
+		if (kept->position != sample->position)
+			continue;
+		of_rule++;
+		if (same_ends(&kept->tuple, &sample->tuple))
+			return false;
+	}
+	return rules_try->sample_count < TRY_SAMPLES_MAX && of_rule < TRY_SAMPLES_OF_RULE;
 }
 
 static void take_samples(struct rules_try *rules_try)
 {
 	struct trial_sample sample;
-	for (unsigned i = 0; i < rules_try->workers; i++) {
+	for (unsigned i = 0; i < rules_try->workers; i++)
 		while (rte_ring_sc_dequeue_elem(rules_try->trial[i]->samples, &sample, sizeof(sample)) == 0)
-			if (rules_try->sample_count < TRY_SAMPLES_MAX &&
-			    samples_of(rules_try, sample.position) < TRY_SAMPLES_OF_RULE)
+			if (is_wanted(rules_try, &sample))
 				rules_try->sample[rules_try->sample_count++] = sample;
-	}
 }
 
 // The workers let go of it; what they have counted stays.

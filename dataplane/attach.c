@@ -69,14 +69,13 @@ static void forward(struct burst *burst, unsigned at, uint8_t interface)
 	burst->handler[at] = HANDLER_NONE;
 }
 
-// A full table never stops traffic: the packet is handled by what was decided, without a flow.
+// The packet is handled by what was decided, without a flow.
 static bool handle_without_flow(struct worker *worker, struct burst *burst, unsigned at,
 				const struct decision *decision, struct tally *tally)
 {
 	const struct packet_meta *meta = &burst->meta[at];
 	unsigned responder = !(meta->flags & PACKET_SOURCE_IS_END1) ^ decision->local_is_source;
 
-	counter_add(&worker->counters.flow_table_full, 1);
 	const struct flow never_made = { .rule = decision->rule, .listener = decision->listener,
 		.handler = decision->handler };
 	count_packet(worker, tally, &never_made, meta->key.port[responder], burst->mbuf[at]->pkt_len);
@@ -138,6 +137,12 @@ static struct decision decide_local(const struct worker *worker, const struct bu
 	};
 }
 
+// Where each packet is judged by itself, an ICMP error needs no flow: rules have had their say, and it opens none.
+static bool passes_alone(const struct burst *burst, unsigned at)
+{
+	return burst->policy->by_packet && burst->meta[at].flags & PACKET_ICMP_ERROR;
+}
+
 // What becomes of a packet without a flow, once the rules have judged it.
 static struct decision decide_opening(const struct burst *burst, unsigned at, const struct rule_verdict *judged)
 {
@@ -146,7 +151,7 @@ static struct decision decide_opening(const struct burst *burst, unsigned at, co
 
 	if (decision.verdict != VERDICT_ACCEPT)
 		return decision;
-	if (unopenable != DROP_NONE) {
+	if (unopenable != DROP_NONE && !passes_alone(burst, at)) {
 		decision.verdict = VERDICT_DROP;
 		decision.reason = (uint8_t)unopenable;
 		return decision;
@@ -187,9 +192,13 @@ static __rte_noinline bool open_flow(struct worker *worker, struct burst *burst,
 		judge_refuse(worker, burst, at, &decision);
 		return false;
 	}
-	uint32_t index = opening_make(worker, burst, at, &decision, varies);
-	if (unlikely(index == FLOW_NONE))
+	if (passes_alone(burst, at))
 		return handle_without_flow(worker, burst, at, &decision, tally);
+	uint32_t index = opening_make(worker, burst, at, &decision, varies);
+	if (unlikely(index == FLOW_NONE)) { // a full table never stops traffic
+		counter_add(&worker->counters.flow_table_full, 1);
+		return handle_without_flow(worker, burst, at, &decision, tally);
+	}
 	return account(worker, burst, at, index, flow_table_flow(worker->flows, index), tally);
 }
 

@@ -18,7 +18,7 @@ enum rule_field {
 	RULE_SOURCE_PORT = 1 << 4,  // of protocols that have ports
 	RULE_DESTINATION_PORT = 1 << 5,
 	RULE_TCP_FLAGS = 1 << 6,
-	RULE_ICMP_TYPE = 1 << 7,    // of ICMP and ICMPv6
+	RULE_ICMP_TYPE = 1 << 7,    // of ICMP on IPv4 and ICMPv6 on IPv6
 	RULE_ICMP_CODE = 1 << 8,
 	RULE_VLAN = 1 << 9,         // outermost id; untagged frames have none
 	RULE_INTERFACE = 1 << 10,   // where the packet came in
@@ -87,16 +87,17 @@ static inline void byte_set_add(struct byte_set *set, uint8_t value)
 	set->word[value >> 6] |= UINT64_C(1) << (value & 63);
 }
 
-// "limit rate": so many packets or bytes in a period, and as many more at once.
+// "limit rate": so many packets or bytes in a period. As nft has it, the burst is how many packets may come at once, but how
+// many bytes beyond those of one period.
 struct rule_limit {
 	uint64_t rate;      // in a period; 0: no limit
-	uint64_t burst;     // packets or bytes that may come at once, besides
+	uint64_t burst;     // packets: 0 stands for 5
 	uint32_t period_sec; // 1, 60, 3600, 86400, 604800
 	bool bytes;
 	bool over;          // matches what is too much, instead of what is not
 };
 
-// Theoretical time of the next packet at the steady rate (GCRA), nanoseconds of the workers' clock. Workers: read and
+// When there will be room for a whole burst again (GCRA), in nanoseconds of the workers' clock. Workers: read and
 // write; one for all of them, so that the rate is exact however flows are spread.
 struct rule_limit_state {
 	_Atomic uint64_t next;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How compiled rules lie in memory: what rule_compile.c makes and rule_match.c reads.
+// How compiled rules lie in memory: what rule_compile*.c make and rule_match.c reads.
 #pragma once
 
 #include <rte_acl.h>
@@ -9,64 +9,108 @@
 enum {
 	PORTS = 65536,
 	PROTOCOLS = 256,
-	FAMILIES = 2, // IPv4, IPv6
-	ADDRESS_WORDS_MAX = 4, // of 32 bits
+	ICMP_TYPES = 256,
+	FAMILIES = 2,          // IPv4, IPv6
+	VIEWS = 2 * FAMILIES,  // see view_of
+	ACL_PIECES_MAX = 32,   // contexts of one view
+	TABLES_MAX = 2 * (5 + 1), // tables with more than one entry: ports of five protocols and types of ICMP, twice
+	VLAN_MAX = 4095,
+	VLAN_UNTAGGED = 0xffff, // what rte_acl gets to see for no VLAN
 };
 
-// Protocols whose packets have something to compare with a port: ICMP's type counts as one.
-static const uint8_t ported[] = { 1, 6, 17, 33, 58, 132, 136 };
-enum { PORTED = sizeof(ported) };
+enum { PROTOCOL_ICMP = 1, PROTOCOL_TCP = 6, PROTOCOL_ICMPV6 = 58 };
 
-// Positions in the list of rules; count stands for the default policy behind them. The smallest one wins.
+// Positions in the list of rules; the smallest one wins. One entry (mask 0) where the protocol alone decides.
+struct rule_table {
+	const uint32_t *position;
+	uint32_t mask; // of what is looked up: a port or an ICMP type
+};
+
+// One rte_acl context. Several of them are asked where one would take too long to build.
+struct rule_piece {
+	struct rte_acl_ctx *acl;
+	uint32_t first; // no rule before this one is in it
+};
+
+// Rules as packets of one family, with or without a transport header, get to see them.
+struct rule_view {
+	struct rule_table table[PROTOCOLS];
+	uint32_t lone[PROTOCOLS]; // what tables of one entry point to
+	uint32_t first;           // of all pieces
+	unsigned pieces;
+	struct rule_piece piece[ACL_PIECES_MAX];
+};
+
+// Some rules of the list, compiled. Their positions are those in the whole list.
+struct rule_set {
+	uint32_t none; // position that stands for no match
+	struct rule_view view[VIEWS];
+	unsigned tables;
+	struct {
+		uint32_t *position;
+		size_t bytes;
+	} owned[TABLES_MAX]; // views share equal ones
+	size_t bytes;
+};
+
+// A packet is decided by the first rule of two kinds: those that always decide, and those that may let it pass on to later
+// ones. Apart, each is compiled once only: what comes behind a rule that let a packet pass is what the deciding ones
+// alone say of it, unless another passing one comes before that.
 struct rule_matcher {
 	uint32_t count;
-	uint32_t first_acl[FAMILIES]; // no rule before this one is in the ACL
-	struct rte_acl_ctx *acl[FAMILIES];
-	uint32_t any_port[PROTOCOLS];  // the first rule that looks at no more than the protocol
-	uint32_t *by_port[PROTOCOLS];  // the first one for each destination port; NULL: as any_port
+	uint32_t passing_count;
+	struct rule_set *deciding;
+	struct rule_set *passing; // without a verdict, or with a limit; NULL: none
+	struct rule_set *varying; // see rule_matcher_varies; NULL: none
+	uint32_t *passing_at;     // their positions, ascending
+	const struct rule **rule; // count
 	struct rule_verdict verdicts[]; // count + 1
 };
 
-// What rte_acl looks at, in network byte order. It reads four bytes at a time.
+// What rte_acl looks at, in network byte order: the first byte, then words of four bytes.
 struct acl_key {
 	uint8_t protocol;
 	uint8_t unused[3];
-	rte_be32_t ported;
-	rte_be16_t source_port;
-	rte_be16_t destination_port;
-	uint8_t addresses[2 * sizeof(struct ip_address)]; // source, and right behind it the destination
-};
+	rte_be16_t source_port;      // ICMP: the code
+	rte_be16_t destination_port; // ICMP: the type
+	uint8_t tcp_flags;
+	uint8_t next_header;
+	uint8_t interface;
+	uint8_t connection;
+	rte_be16_t vlan;
+	uint8_t unused_too[2];
+	struct ip_address source;
+	struct ip_address destination;
+} __attribute__((aligned(64)));
 
-// Words of 32 bits in an address.
-static inline unsigned address_words(unsigned family)
+static inline unsigned view_of(uint8_t family, bool portless)
 {
-	return family == 0 ? 1 : ADDRESS_WORDS_MAX;
+	return 2 * (family == FAMILY_IP6) + portless;
 }
 
-static inline bool protocol_ported(uint8_t protocol)
+static inline uint8_t view_family(unsigned view)
 {
-	for (unsigned i = 0; i < PORTED; i++) {
-		if (ported[i] == protocol)
-			return true;
-	}
-	return false;
+	return view < 2 ? FAMILY_IP4 : FAMILY_IP6;
 }
 
-static inline bool range_any(const struct port_range *range)
+static inline bool view_portless(unsigned view)
 {
-	return range->low == 0 && range->high == PORTS - 1;
+	return view % 2;
 }
 
-static inline struct rule_verdict rule_verdict(const struct rule *rule)
+static inline bool protocol_has_ports(uint8_t protocol)
 {
-	return (struct rule_verdict){
-		.slot = rule->slot,
-		.verdict = rule->verdict,
-		.answer_prohibited = rule->answer_prohibited,
-	};
+	return protocol == 6 || protocol == 17 || protocol == 33 || protocol == 132 || protocol == 136;
 }
 
-static inline struct rule_verdict default_policy(enum verdict verdict)
+// Each family has an ICMP of its own; the other's number is a protocol like any other.
+static inline uint8_t icmp_of(uint8_t family)
 {
-	return (struct rule_verdict){ .slot = RULE_DEFAULT, .verdict = (uint8_t)verdict };
+	return family == FAMILY_IP6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP;
+}
+
+// Whether a rule may let a packet that it matches pass on to later ones.
+static inline bool rule_passes(const struct rule *rule)
+{
+	return rule->verdict == VERDICT_NONE || rule->limit_state;
 }

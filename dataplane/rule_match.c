@@ -1,86 +1,297 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/rule_match.h"
 
-#include <stdlib.h>
+#include <rte_branch_prediction.h>
+#include <rte_common.h>
 
 #include "dataplane/rule_layout.h"
 
 // One rule against one packet
 
-static bool prefix_matches(const struct prefix *prefix, const struct ip_address *address, uint8_t family)
+static bool in_ports(const struct port_set *set, uint16_t port)
 {
-	if (prefix->family == FAMILY_NONE)
-		return true;
-	unsigned whole = prefix->bits / 8, rest = prefix->bits % 8;
-	if (prefix->family != family || memcmp(prefix->address.byte, address->byte, whole) != 0)
+	for (uint32_t i = 0; i < set->count; i++) {
+		if (set->range[i].low <= port && port <= set->range[i].high)
+			return true;
+	}
+	return false;
+}
+
+static bool in_addresses(const struct address_set *set, const struct ip_address *address)
+{
+	for (uint32_t i = 0; i < set->count; i++) {
+		if (memcmp(&set->range[i].low, address, sizeof(*address)) <= 0 &&
+			memcmp(address, &set->range[i].high, sizeof(*address)) <= 0)
+			return true;
+	}
+	return false;
+}
+
+static bool has_transport_field(enum rule_field field, const struct packet_tuple *tuple)
+{
+	if (tuple->portless)
 		return false;
-	return rest == 0 || ((prefix->address.byte[whole] ^ address->byte[whole]) & (0xff00 >> rest) & 0xff) == 0;
+	if (field == RULE_TCP_FLAGS)
+		return tuple->protocol == PROTOCOL_TCP;
+	if (field == RULE_ICMP_TYPE || field == RULE_ICMP_CODE)
+		return tuple->protocol == icmp_of(tuple->family);
+	return protocol_has_ports(tuple->protocol);
 }
 
-static bool range_matches(const struct port_range *range, uint16_t port, bool has_ports)
+static bool transport_matches(const struct rule *rule, enum rule_field field, const struct packet_tuple *tuple)
 {
-	return range_any(range) || (has_ports && range->low <= port && port <= range->high);
-}
-
-bool rule_matches(const struct rule *rule, const struct packet_tuple *tuple)
-{
-	bool has_ports = !tuple->portless && protocol_ported(tuple->protocol);
-	return (rule->protocol == RULE_ANY_PROTOCOL || rule->protocol == tuple->protocol) &&
-	       range_matches(&rule->destination_port, tuple->destination_port, has_ports) &&
-	       range_matches(&rule->source_port, tuple->source_port, has_ports) &&
-	       prefix_matches(&rule->source, &tuple->source, tuple->family) &&
-	       prefix_matches(&rule->destination, &tuple->destination, tuple->family);
-}
-
-struct rule_verdict rule_linear_judge(const struct rule *rules, size_t count, enum verdict default_verdict,
-				      const struct packet_tuple *tuple)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (rule_matches(&rules[i], tuple))
-			return rule_verdict(&rules[i]);
+	if (!has_transport_field(field, tuple))
+		return false;
+	switch (field) {
+	case RULE_SOURCE_PORT:
+		return in_ports(&rule->source_ports, tuple->source_port);
+	case RULE_DESTINATION_PORT:
+		return in_ports(&rule->destination_ports, tuple->destination_port);
+	case RULE_TCP_FLAGS:
+		return byte_set_has(&rule->tcp_flags, tuple->tcp_flags);
+	case RULE_ICMP_TYPE:
+		return byte_set_has(&rule->icmp_types, tuple->icmp_type);
+	default:
+		return byte_set_has(&rule->icmp_codes, tuple->icmp_code);
 	}
-	return default_policy(default_verdict);
 }
 
-// All rules against one packet
-
-static uint32_t acl_find(const struct rule_matcher *matcher, unsigned family, const struct packet_tuple *tuple)
+static bool field_matches(const struct rule *rule, enum rule_field field, const struct packet_tuple *tuple)
 {
-	unsigned bytes = 4 * address_words(family);
-	struct acl_key key = {
-		.protocol = tuple->protocol,
-		.ported = rte_cpu_to_be_32(!tuple->portless),
-		.source_port = rte_cpu_to_be_16(tuple->source_port),
-		.destination_port = rte_cpu_to_be_16(tuple->destination_port),
-	};
-	memcpy(key.addresses, tuple->source.byte, bytes);
-	memcpy(key.addresses + bytes, tuple->destination.byte, bytes);
-	const uint8_t *data = (const uint8_t *)&key;
-	uint32_t found = 0;
-	rte_acl_classify(matcher->acl[family], &data, &found, 1, 1);
-	return found ? found - 1 : matcher->count; // 0 is rte_acl's "no match"
-}
-
-struct rule_verdict rule_matcher_judge(const struct rule_matcher *matcher, const struct packet_tuple *tuple)
-{
-	const uint32_t *by_port = matcher->by_port[tuple->protocol];
-	uint32_t position = by_port && !tuple->portless ? by_port[tuple->destination_port] :
-							  matcher->any_port[tuple->protocol];
-	unsigned family = tuple->family == FAMILY_IP6;
-	if (matcher->first_acl[family] < position) {
-		uint32_t found = acl_find(matcher, family, tuple);
-		position = found < position ? found : position;
+	switch (field) {
+	case RULE_PROTOCOL:
+		return byte_set_has(&rule->protocols, tuple->protocol);
+	case RULE_NEXT_HEADER:
+		return byte_set_has(&rule->next_headers, tuple->next_header);
+	case RULE_SOURCE:
+		return in_addresses(&rule->sources, &tuple->source);
+	case RULE_DESTINATION:
+		return in_addresses(&rule->destinations, &tuple->destination);
+	case RULE_VLAN:
+		return tuple->tagged && in_ports(&rule->vlans, tuple->vlan);
+	case RULE_INTERFACE:
+		return tuple->interface < 64 && (rule->interfaces >> tuple->interface & 1);
+	case RULE_CONNECTION:
+		return rule->connection & tuple->connection;
+	default:
+		return transport_matches(rule, field, tuple);
 	}
-	return matcher->verdicts[position];
 }
 
-void rule_matcher_free(struct rule_matcher *matcher)
+bool rule_matches(const struct rule *rule, const struct packet_tuple *tuple, uint16_t *failed)
 {
-	if (!matcher)
+	*failed = 0;
+	if (!(tuple->family == FAMILY_IP4 ? rule->ip4 : rule->ip6))
+		return false;
+	for (unsigned i = 0; i < RULE_FIELDS; i++) {
+		uint16_t field = (uint16_t)(1 << i);
+		if (rule->asks & field && !field_matches(rule, field, tuple)) {
+			*failed = field;
+			return false;
+		}
+	}
+	return true;
+}
+
+// A set of rules against a burst
+
+static inline void key_fill(struct acl_key *key, const struct packet_tuple *tuple, unsigned address_bytes)
+{
+	bool icmp = tuple->protocol == icmp_of(tuple->family);
+	key->protocol = tuple->protocol;
+	key->source_port = rte_cpu_to_be_16(icmp ? tuple->icmp_code : tuple->source_port);
+	key->destination_port = rte_cpu_to_be_16(icmp ? tuple->icmp_type : tuple->destination_port);
+	key->tcp_flags = tuple->tcp_flags;
+	key->next_header = tuple->next_header;
+	key->interface = tuple->interface;
+	key->connection = tuple->connection;
+	key->vlan = rte_cpu_to_be_16(tuple->tagged ? tuple->vlan : VLAN_UNTAGGED);
+	memcpy(&key->source, &tuple->source, address_bytes);
+	memcpy(&key->destination, &tuple->destination, address_bytes);
+}
+
+// Packets of a burst that belong to one view.
+struct acl_burst {
+	unsigned count;
+	uint8_t index[RULE_BURST_MAX]; // in the whole burst
+	struct acl_key key[RULE_BURST_MAX];
+};
+
+// Those whose answer so far is no better than what the piece might say.
+static void piece_find(const struct rule_piece *piece, const struct acl_burst *burst, uint32_t position[])
+{
+	const uint8_t *data[RULE_BURST_MAX];
+	uint32_t found[RULE_BURST_MAX];
+	uint8_t index[RULE_BURST_MAX];
+	unsigned count = 0;
+	for (unsigned i = 0; i < burst->count; i++) {
+		data[count] = (const uint8_t *)&burst->key[i];
+		index[count] = burst->index[i];
+		count += piece->first < position[index[count]];
+	}
+	if (!count)
 		return;
-	for (unsigned family = 0; family < FAMILIES; family++)
-		rte_acl_free(matcher->acl[family]);
-	for (unsigned protocol = 0; protocol < PROTOCOLS; protocol++)
-		free(matcher->by_port[protocol]);
-	free(matcher);
+	rte_acl_classify(piece->acl, data, found, count, 1);
+	for (unsigned i = 0; i < count; i++) {
+		uint32_t better = found[i] - 1; // no match: the largest of all numbers
+		position[index[i]] = RTE_MIN(position[index[i]], better);
+	}
+}
+
+static inline void view_find(const struct rule_view *view, const struct packet_tuple *const tuple[], uint64_t which,
+			     unsigned address_bytes, uint32_t position[])
+{
+	struct acl_burst burst;
+	burst.count = 0;
+	for (; which; which &= which - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(which);
+		burst.index[burst.count] = (uint8_t)i;
+		key_fill(&burst.key[burst.count++], tuple[i], address_bytes);
+	}
+	for (unsigned i = 0; i < view->pieces; i++)
+		piece_find(&view->piece[i], &burst, position);
+}
+
+static inline uint32_t table_find(const struct rule_view *view, const struct packet_tuple *tuple)
+{
+	const struct rule_table *table = &view->table[tuple->protocol];
+	bool icmp = tuple->protocol == icmp_of(tuple->family);
+	return table->position[(icmp ? tuple->icmp_type : tuple->destination_port) & table->mask];
+}
+
+static void set_find(const struct rule_set *set, const struct packet_tuple *const tuple[], unsigned n,
+		     uint32_t position[])
+{
+	uint64_t behind[VIEWS] = { 0 }; // what the tables say of them comes behind the first rule that rte_acl has
+	for (unsigned i = 0; i < n; i++) {
+		unsigned at = view_of(tuple[i]->family, tuple[i]->portless);
+		position[i] = table_find(&set->view[at], tuple[i]);
+		behind[at] |= (uint64_t)(set->view[at].first < position[i]) << i;
+	}
+	for (unsigned at = 0; at < VIEWS; at++) {
+		if (behind[at] && view_family(at) == FAMILY_IP4)
+			view_find(&set->view[at], tuple, behind[at], 4, position);
+		else if (behind[at])
+			view_find(&set->view[at], tuple, behind[at], 16, position);
+	}
+}
+
+static uint32_t set_find_one(const struct rule_set *set, const struct packet_tuple *tuple)
+{
+	uint32_t position;
+	set_find(set, &tuple, 1, &position);
+	return position;
+}
+
+void rule_matcher_find(const struct rule_matcher *matcher, const struct packet_tuple *const tuple[], unsigned n,
+		       uint32_t position[])
+{
+	set_find(matcher->deciding, tuple, n, position);
+	if (likely(!matcher->passing))
+		return;
+	uint32_t passing[RULE_BURST_MAX];
+	set_find(matcher->passing, tuple, n, passing);
+	for (unsigned i = 0; i < n; i++)
+		position[i] = RTE_MIN(position[i], passing[i]);
+}
+
+// Beyond the first match
+
+// How limits are asked, and whether packets are counted.
+struct rule_walk {
+	bool review; // a packet of the past
+	uint64_t bytes;
+	uint64_t now_ns;
+	struct traffic *counters; // NULL: none
+};
+
+static bool limit_lets(const struct rule *rule, const struct rule_walk *walk)
+{
+	if (!rule->limit_state)
+		return true;
+	return walk->review ? !rule->limit.over : rule_limit_take(rule, walk->bytes, walk->now_ns);
+}
+
+// The first of the passing rules that is no earlier than position: its index among them.
+static uint32_t passing_from(const struct rule_matcher *matcher, uint32_t position)
+{
+	uint32_t low = 0, high = matcher->passing_count;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (matcher->passing_at[middle] < position)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool passes_at(const struct rule_matcher *matcher, uint32_t position)
+{
+	return matcher->passing && position < matcher->count && rule_passes(matcher->rule[position]);
+}
+
+// The verdict of a rule, after an earlier one asked for the packet to be logged (0: none did).
+static struct rule_verdict verdict_at(const struct rule_matcher *matcher, uint32_t position, uint32_t log_slot)
+{
+	struct rule_verdict verdict = matcher->verdicts[position];
+	if (log_slot) {
+		verdict.log = true;
+		verdict.log_slot = log_slot;
+	}
+	return verdict;
+}
+
+// From a passing rule on: what decides at the latest is the first of the deciding rules, which comes behind it.
+static struct rule_verdict walk_on(const struct rule_matcher *matcher, const struct packet_tuple *tuple, uint32_t position,
+				   const struct rule_walk *walk)
+{
+	uint32_t last = set_find_one(matcher->deciding, tuple), log_slot = 0;
+	for (uint32_t i = passing_from(matcher, position); i < matcher->passing_count; i++) {
+		uint32_t at = matcher->passing_at[i];
+		uint16_t failed;
+		if (at > last)
+			break;
+		const struct rule *rule = matcher->rule[at];
+		if (!rule_matches(rule, tuple, &failed) || !limit_lets(rule, walk))
+			continue;
+		if (rule->verdict != VERDICT_NONE)
+			return verdict_at(matcher, at, log_slot);
+		if (walk->counters)
+			traffic_add(&walk->counters[rule->slot], walk->bytes);
+		if (rule->log && !log_slot)
+			log_slot = rule->slot;
+	}
+	return verdict_at(matcher, last, log_slot);
+}
+
+struct rule_verdict rule_matcher_settle(const struct rule_matcher *matcher, const struct packet_tuple *tuple,
+					uint32_t position, uint64_t bytes, uint64_t now_ns, struct traffic *counters)
+{
+	struct rule_walk walk = { .bytes = bytes, .now_ns = now_ns, .counters = counters };
+	if (likely(!passes_at(matcher, position)))
+		return matcher->verdicts[position];
+	return walk_on(matcher, tuple, position, &walk);
+}
+
+struct rule_verdict rule_matcher_review(const struct rule_matcher *matcher, const struct packet_tuple *tuple,
+					uint32_t position)
+{
+	struct rule_walk walk = { .review = true };
+	if (likely(!passes_at(matcher, position)))
+		return matcher->verdicts[position];
+	return walk_on(matcher, tuple, position, &walk);
+}
+
+bool rule_matcher_varies(const struct rule_matcher *matcher, const struct packet_tuple *tuple, uint32_t position)
+{
+	if (likely(!matcher->varying))
+		return false;
+	uint32_t found = set_find_one(matcher->varying, tuple);
+	return found < matcher->count && found <= position;
+}
+
+uint32_t rule_matcher_count(const struct rule_matcher *matcher)
+{
+	return matcher->count;
 }

@@ -49,6 +49,13 @@ static bool from_opener(const struct packet_meta *meta, const struct flow *flow)
 	return !!(meta->flags & PACKET_SOURCE_IS_END1) == flow->opener_end && !(meta->flags & PACKET_ICMP_ERROR);
 }
 
+// Whether the flow has a verdict that holds for the packet.
+static bool is_known(const struct burst *burst, const struct trial *trial, const struct question *question)
+{
+	return question->flow != FLOW_NONE && question->passed && !burst->policy->by_packet &&
+	       trial->of_flow[question->flow] & POSITION_BITS;
+}
+
 // false: rules don't judge this packet.
 static bool ask(const struct worker *worker, const struct burst *burst, const struct trial *trial, unsigned at,
 		struct question *question)
@@ -63,8 +70,7 @@ static bool ask(const struct worker *worker, const struct burst *burst, const st
 		return false;
 	question->own = burst->policy->by_packet || !flow || !question->passed ||
 			(flow->embryonic && from_opener(meta, flow));
-	question->known = flow && question->passed && !burst->policy->by_packet &&
-			  trial->of_flow[question->flow] & POSITION_BITS;
+	question->known = is_known(burst, trial, question);
 	if (question->known)
 		return true;
 	if (question->own)
@@ -94,7 +100,7 @@ static struct rule_verdict judge(const struct worker *worker, const struct burst
 	unsigned at = question->at;
 	struct rule_verdict judged;
 
-	if (question->known) {
+	if (is_known(burst, trial, question)) { // by now: a packet before it in the burst may have told
 		uint32_t known = trial->of_flow[question->flow];
 		return (struct rule_verdict){ .position = (known & POSITION_BITS) - 1,
 			.verdict = known & FLOW_DENIES ? VERDICT_DROP : VERDICT_ACCEPT };
@@ -151,7 +157,7 @@ static void conclude(struct worker *worker, struct burst *burst, struct trial *t
 		count(&trial->would_drop, bytes, first_denied);
 	else
 		count(&trial->would_pass, bytes, question->flow == FLOW_NONE && first);
-	if (trial->samples && !question->known)
+	if (trial->samples && (question->flow == FLOW_NONE || first_denied))
 		sample(worker, burst, trial, question, judged);
 }
 

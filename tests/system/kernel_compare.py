@@ -37,6 +37,7 @@ class Nft:
     def __init__(self, path, policy, rules):
         self.path, self.policy, self.rules = path, policy, rules
         self.text = kernel_rules.nft_file(policy, rules, HOOK)
+        self.parts = [1] * len(rules)
         path.bridge_calls(False)
 
     @staticmethod
@@ -85,6 +86,7 @@ class Iptables:
     def __init__(self, path, policy, rules):
         self.path, self.policy, self.rules = path, policy, rules
         self.text = kernel_rules.iptables_file(policy, rules)
+        self.parts = [2 if " --ports " in rest else 1 for _, rest in rules] # either end's port: a rule for each end
         path.feed("flush ruleset\n", "nft", "-f", "-")
         assert path.bridge_calls(True)
 
@@ -143,8 +145,8 @@ class Portier:
     def __init__(self, program, folder, state="packet"):
         self.program, self.folder, self.state = program, folder, state
 
-    def run(self, text, frames):
-        """Judged of each frame, and each rule's counter."""
+    def run(self, text, frames, parts=None):
+        """Judged of each frame, and each line's counter. parts: how many rules portier makes of each line, if not one."""
         paths = {name: str(self.folder / name) for name in ("conf.yaml", "rules", "frames.pcap", "packets.tsv", "out.json")}
         (self.folder / "conf.yaml").write_text(CONFIG.format(state=self.state))
         (self.folder / "rules").write_text(text)
@@ -154,13 +156,23 @@ class Portier:
         assert done.returncode == 0, f"{done.stderr}{done.stdout}\n{text}"
         with open(paths["out.json"], encoding="utf-8") as file:
             listed = json.load(file)["rules"]
-        number = {str(rule["id"]): place for place, rule in enumerate(listed, 1)}
+        number = {str(rule["id"]): place for rule, place in zip(listed, self.places(parts or [1] * len(listed)))}
         number["default"] = number["-"] = 0
         with open(paths["packets.tsv"], encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file, delimiter="\t"))
         assert len(rows) == len(frames)
-        counters = [Counter(rule["packets"], rule["bytes"]) for rule in listed if rule["id"] != "default"]
+        counters = [Counter(0, 0)] * max(number.values(), default=0)
+        for rule in listed:
+            place = number[str(rule["id"])]
+            if place:
+                before = counters[place - 1]
+                counters[place - 1] = Counter(before.packets + rule["packets"], before.bytes + rule["bytes"])
         return [judged_row(row, number) for row in rows], counters
+
+    @staticmethod
+    def places(parts):
+        """To which line each rule of portier belongs."""
+        return [place for place, count in enumerate(parts, 1) for _ in range(count)]
 
 
 RULES_SAID = ("-", "rule_drop", "default_drop", "reject_unanswered")

@@ -33,9 +33,25 @@ def portier_drops_unsound_ip(kernel, packet, said, ours):
     return packet.odd in UNSOUND_IP and ours.reason in IP_REASONS
 
 
+def portier_drops_impossible_fragments(kernel, packet, said, ours):
+    """Not the last and no multiple of 8 bytes, or past the 65,535th byte: rules alone look at none of that."""
+    return ours.reason == "ip_length" and (packet.more or packet.fragment)
+
+
+def nft_sees_no_protocol(kernel, packet, said, ours):
+    """Where the IP header promises more than the frame holds, nft's netdev family knows no protocol behind it; portier
+    (truncated: steer) reads what is there."""
+    return kernel.reads_payload_as_ports and packet.odd == "IP length impossible" and said is not None
+
+
+def icmp_error_quotes_nothing(kernel, packet, said, ours):
+    """An ICMP error whose quoted packet can't be read (RFC 792: its header and 8 bytes): portier drops it before any rule."""
+    return ours.reason == "icmp_unrelated" and ours.rule == 0
+
+
 def portier_drops_unsound_transport(kernel, packet, said, ours):
     """nft lets a rule that asks for more than is there not match; portier drops by a reason of its own."""
-    return packet.odd in UNSOUND_TRANSPORT and ours.reason in TRANSPORT_REASONS
+    return packet.odd in UNSOUND_TRANSPORT + UNSOUND_IP and ours.reason in TRANSPORT_REASONS
 
 
 def iptables_drops_unsound_transport(kernel, packet, said, ours):
@@ -49,8 +65,9 @@ def nft_reads_payload_as_ports(kernel, packet, said, ours):
     return kernel.reads_payload_as_ports and packet.fragment and said is not None
 
 
-DIFFERENCES = [lost_before_rules, longer_than_any_mtu, portier_drops_unsound_ip, portier_drops_unsound_transport,
-               iptables_drops_unsound_transport, nft_reads_payload_as_ports]
+DIFFERENCES = [lost_before_rules, longer_than_any_mtu, portier_drops_unsound_ip, portier_drops_impossible_fragments,
+               icmp_error_quotes_nothing, portier_drops_unsound_transport, iptables_drops_unsound_transport, nft_sees_no_protocol,
+               nft_reads_payload_as_ports]
 
 
 def explanation(kernel, packet, said, ours):
@@ -99,7 +116,7 @@ def compare(kernel, portier, sample):
     packets = [kernel_captures.Packet(frame) for frame in originals]
     frames = [kernel_captures.carried(frame) for frame in originals]
     said = kernel.find(frames)
-    ours, counters = portier.run(kernel.text, originals)
+    ours, counters = portier.run(kernel.text, originals, kernel.parts)
     named, unexplained = collections.Counter(), []
     for number, packet in enumerate(packets):
         if said[number] != ours[number]:

@@ -10,73 +10,109 @@
 
 #include <cmocka.h>
 
+#include "control/port_range.h"
 #include "control/rule_text.h"
+#include "tests/unit/rule_describe.h"
 
-// As people write it, and as it is printed.
+// As people write it, and what it means (rule_describe.h).
 static const struct {
 	const char *text;
-	const char *canonical;
+	const char *means;
 } good[] = {
-	{ "allow tcp", "allow tcp" },
-	{ "allow tcp 80", "allow tcp 80" },
-	{ "  deny\ttcp   80-90  # comment", "deny tcp 80-90" },
-	{ "allow tcp 80#no blank", "allow tcp 80" },
-	{ "allow tcp 80\r", "allow tcp 80" },
-	{ "allow tcp https", "allow tcp 443" },
-	{ "allow TCP HTTPS", "allow tcp 443" },
-	{ "allow udp dns", "allow udp 53" },
-	{ "allow tcp system", "allow tcp 0-1023" },
-	{ "allow tcp user", "allow tcp 1024-49151" },
-	{ "allow tcp dynamic", "allow tcp 49152-65535" },
-	{ "allow tcp ephemeral", "allow tcp 32768-60999" },
-	{ "allow tcp 0", "allow tcp 0" },
-	{ "allow tcp 65535", "allow tcp 65535" },
-	{ "allow tcp 0-65535", "allow tcp" },
-	{ "allow tcp 80-80", "allow tcp 80" },
-	{ "allow tcp 00080", "allow tcp 80" },
-	{ "allow 6 80", "allow tcp 80" },
-	{ "allow 47", "allow gre" },
-	{ "allow 250", "allow 250" },
-	{ "allow any", "allow any" },
-	{ "allow any from any to any", "allow any" },
-	{ "allow any from 0.0.0.0/0", "allow any from 0.0.0.0/0" },
-	{ "allow tcp from 10.0.0.0/8", "allow tcp from 10.0.0.0/8" },
-	{ "allow tcp 80 from 10.0.0.0/8", "allow tcp 80 from 10.0.0.0/8" },
+	{ "allow tcp", "46 proto{6,} accept" },
+	{ "allow tcp 80", "46 proto{6,} dport{80,} accept" },
+	{ "  deny\ttcp   80-90  # comment", "46 proto{6,} dport{80-90,} drop" },
+	{ "allow tcp 80#no blank", "46 proto{6,} dport{80,} accept" },
+	{ "allow tcp 80\r", "46 proto{6,} dport{80,} accept" },
+	{ "allow tcp https", "46 proto{6,} dport{443,} accept" },
+	{ "allow TCP HTTPS", "46 proto{6,} dport{443,} accept" },
+	{ "allow udp dns", "46 proto{17,} dport{53,} accept" },
+	{ "allow tcp system", "46 proto{6,} dport{0-1023,} accept" },
+	{ "allow tcp user", "46 proto{6,} dport{1024-49151,} accept" },
+	{ "allow tcp dynamic", "46 proto{6,} dport{49152-65535,} accept" },
+	{ "allow tcp ephemeral", "46 proto{6,} dport{32768-60999,} accept" },
+	{ "allow tcp 0", "46 proto{6,} dport{0,} accept" },
+	{ "allow tcp 65535", "46 proto{6,} dport{65535,} accept" },
+	{ "allow tcp 0-65535", "46 proto{6,} accept" },
+	{ "allow tcp 80-80", "46 proto{6,} dport{80,} accept" },
+	{ "allow tcp 00080", "46 proto{6,} dport{80,} accept" },
+	{ "allow 6 80", "46 proto{6,} dport{80,} accept" },
+	{ "allow 47", "46 proto{47,} accept" },
+	{ "allow gre", "46 proto{47,} accept" },
+	{ "allow 250", "46 proto{250,} accept" },
+	{ "allow any", "46 accept" },
+	{ "allow any from any to any", "46 accept" },
+	{ "allow any from 0.0.0.0/0", "4 accept" },
+	{ "deny any to ::/0", "6 drop" },
+	{ "allow tcp from 10.0.0.0/8", "4 proto{6,} src{10.0.0.0-10.255.255.255,} accept" },
+	{ "allow tcp 80 from 10.0.0.0/8", "4 proto{6,} src{10.0.0.0-10.255.255.255,} dport{80,} accept" },
 	{ "allow tcp from 10.0.0.1/32 port ephemeral to 192.0.2.1 port http",
-	  "allow tcp 80 from 10.0.0.1 port 32768-60999 to 192.0.2.1" },
-	{ "allow udp from any port 53", "allow udp from any port 53" },
-	{ "allow udp from any port 0-65535", "allow udp" },
-	{ "allow udp to any port 53", "allow udp 53" },
-	{ "allow tcp 22 to 2001:DB8:0::/48", "allow tcp 22 to 2001:db8::/48" },
-	{ "deny any from 2001:db8::1 to ::/0", "deny any from 2001:db8::1 to ::/0" },
-	{ "reject tcp 23 prohibited", "reject tcp 23 prohibited" },
-	{ "reject any prohibited", "reject any prohibited" },
-	{ "reject udp from any to 10.0.0.0/8 port 53 prohibited", "reject udp 53 to 10.0.0.0/8 prohibited" },
-	{ "allow icmp", "allow icmp" },
-	{ "allow icmp 8", "allow icmp 8" },
-	{ "allow icmp echo-request from 10.0.0.0/8", "allow icmp 8 from 10.0.0.0/8" },
-	{ "allow icmp 0-255", "allow icmp 0-255" },
-	{ "allow icmpv6 echo-request", "allow icmpv6 128" },
-	{ "allow icmp6 133-137 to ff02::/16", "allow icmpv6 133-137 to ff02::/16" },
-	{ "allow udplite dns", "allow udplite 53" },
-	{ "allow sctp diameter", "allow sctp 3868" },
+	  "4 proto{6,} src{10.0.0.1-10.0.0.1,} dst{192.0.2.1-192.0.2.1,} sport{32768-60999,} dport{80,} accept" },
+	{ "allow udp from any port 53", "46 proto{17,} sport{53,} accept" },
+	{ "allow udp from any port 0-65535", "46 proto{17,} accept" },
+	{ "allow udp to any port 53", "46 proto{17,} dport{53,} accept" },
+	{ "allow tcp 22 to 2001:DB8:0::/48",
+	  "6 proto{6,} dst{2001:db8::-2001:db8:0:ffff:ffff:ffff:ffff:ffff,} dport{22,} accept" },
+	{ "deny any from 2001:db8::1 to ::/0", "6 src{2001:db8::1-2001:db8::1,} drop" },
+	{ "reject tcp 23", "46 proto{6,} dport{23,} reject 0/0" },
+	{ "reject tcp 23 prohibited", "46 proto{6,} dport{23,} reject 3/131" },
+	{ "reject any prohibited", "46 reject 3/131" },
+	{ "reject udp from any to 10.0.0.0/8 port 53 prohibited",
+	  "4 proto{17,} dst{10.0.0.0-10.255.255.255,} dport{53,} reject 3/131" },
+	{ "allow icmp", "46 proto{1,} accept" },
+	{ "allow icmp 8", "4 proto{1,} type{8,} accept" },
+	{ "allow icmp echo-request from 10.0.0.0/8", "4 proto{1,} src{10.0.0.0-10.255.255.255,} type{8,} accept" },
+	{ "allow icmp 0-255", "4 proto{1,} type{0-255,} accept" },
+	{ "allow icmpv6 echo-request", "6 proto{58,} type{128,} accept" },
+	{ "allow icmp6 133-137 to ff02::/16",
+	  "6 proto{58,} dst{ff02::-ff02:ffff:ffff:ffff:ffff:ffff:ffff:ffff,} type{133-137,} accept" },
+	{ "allow udplite dns", "46 proto{136,} dport{53,} accept" },
+	{ "allow sctp diameter", "46 proto{132,} dport{3868,} accept" },
 };
 
-static void rules_are_read_and_printed_canonically(void **state)
+static void rules_mean_what_they_say(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		struct rule rule, again;
 		struct error error = { "" };
-		char text[RULE_TEXT_MAX], twice[RULE_TEXT_MAX];
-		if (rule_parse("test", good[i].text, &rule, &error))
+		char text[DESCRIBE_MAX];
+		struct rule_entry *entry = rule_words_parse_rule("test", good[i].text, &error);
+		if (!entry)
 			fail_msg("%s: %s", good[i].text, error.text);
-		assert_string_equal(rule_format(&rule, text), good[i].canonical);
-		assert_int_equal(rule_parse("test", text, &again, &error), 0);
-		assert_memory_equal(&rule, &again, sizeof(rule));
-		assert_string_equal(rule_format(&again, twice), text);
-		assert_int_equal(rule.slot, 0);
+		if (strcmp(describe(entry, text), good[i].means) != 0)
+			fail_msg("'%s' means \"%s\", expected \"%s\"", good[i].text, text, good[i].means);
+		assert_int_equal(entry->rule.slot, 0);
+		assert_int_equal(entry->references, 1);
+		rule_entry_drop(entry);
 	}
+}
+
+// In nft's language, that is.
+static void rules_are_printed_as_what_reads_back_to_the_same(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		struct error error = { "" };
+		char text[DESCRIBE_MAX], again[DESCRIBE_MAX];
+		struct rule_entry *entry = rule_words_parse_rule("test", good[i].text, &error);
+		struct rule_entry *read = rule_list_parse_rule("printed", entry->text, &error);
+		if (!read)
+			fail_msg("'%s' is printed as '%s': %s", good[i].text, entry->text, error.text);
+		assert_string_equal(describe(read, again), describe(entry, text));
+		assert_string_equal(read->text, entry->text);
+		rule_entry_drop(entry);
+		rule_entry_drop(read);
+	}
+}
+
+static void equal_rules_have_equal_texts(void **state)
+{
+	(void)state;
+	struct rule_entry *one = rule_words_parse_rule("a", "allow tcp 443 from 10.0.0.1", NULL);
+	struct rule_entry *other = rule_words_parse_rule("b", "  allow 6 https from 10.0.0.1/32 port 0-65535 # x", NULL);
+	assert_string_equal(one->text, other->text);
+	rule_entry_drop(one);
+	rule_entry_drop(other);
 }
 
 // Where it stands, and a part of what the user is told.
@@ -93,7 +129,6 @@ static const struct {
 	{ "allow", 6, "got end of line, expected a protocol: tcp, udp" },
 	{ "allow tpc 80", 7, "got 'tpc', expected a protocol: tcp, udp" },
 	{ "allow 256", 7, "got '256', expected a protocol" },
-	{ "allow 80", 0, NULL }, // protocol 80
 	{ "allow tcp 65536", 11, "got '65536', expected a port: a number from 0 to 65535" },
 	{ "allow tcp 70000-70001", 11, "got '70000-70001', expected a port" },
 	{ "allow tcp 90-80", 11, "expected a range that begins with its lower end: 80-90" },
@@ -141,17 +176,15 @@ static void errors_name_the_column_and_what_was_expected(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct rule rule;
 		struct error error = { "" };
-		int result = rule_parse("test", bad[i].text, &rule, &error);
-		assert_int_equal(result, bad[i].says ? -1 : 0);
-		if (result == 0)
-			continue;
+		struct rule_entry *entry = rule_words_parse_rule("test", bad[i].text, &error);
+		if (entry)
+			fail_msg("'%s' is taken for a rule", bad[i].text);
 		char place[32];
 		snprintf(place, sizeof(place), "test:1:%u: ", bad[i].column);
 		if (strncmp(error.text, place, strlen(place)) != 0 || !strstr(error.text, bad[i].says))
 			fail_msg("'%s' gives \"%s\", expected %s...%s", bad[i].text, error.text, place, bad[i].says);
-		assert_int_equal(rule_parse("test", bad[i].text, &rule, NULL), -1);
+		assert_null(rule_words_parse_rule("test", bad[i].text, NULL));
 	}
 }
 
@@ -159,14 +192,17 @@ static void list_keeps_order_lines_and_default(void **state)
 {
 	(void)state;
 	static const char text[] = "# a comment\n\nallow tcp 80\r\n  deny any from 10.0.0.0/8\n\ndefault reject # last";
-	struct rule_list list;
+	struct rule_list list = { 0 };
 	struct error error = { "" };
-	assert_int_equal(rule_list_parse("a.rules", text, sizeof(text) - 1, &list, &error), 0);
+	assert_int_equal(rule_words_parse("a.rules", text, sizeof(text) - 1, &list, &error), 0);
 	assert_int_equal(list.count, 2);
-	assert_int_equal(list.lines[0], 3);
-	assert_int_equal(list.lines[1], 4);
-	assert_int_equal(list.rules[0].verdict, VERDICT_ACCEPT);
-	assert_int_equal(list.rules[1].verdict, VERDICT_DROP);
+	assert_string_equal(list.entry[0]->place.file, "a.rules");
+	assert_int_equal(list.entry[0]->place.line, 3);
+	assert_int_equal(list.entry[0]->place.column, 1);
+	assert_int_equal(list.entry[1]->place.line, 4);
+	assert_int_equal(list.entry[1]->place.column, 3);
+	assert_int_equal(list.entry[0]->rule.verdict, VERDICT_ACCEPT);
+	assert_int_equal(list.entry[1]->rule.verdict, VERDICT_DROP);
 	assert_true(list.has_default);
 	assert_int_equal(list.default_verdict, VERDICT_REJECT);
 	rule_list_free(&list);
@@ -175,9 +211,9 @@ static void list_keeps_order_lines_and_default(void **state)
 static void list_of_a_default_alone_is_fine(void **state)
 {
 	(void)state;
-	struct rule_list list;
+	struct rule_list list = { 0 };
 	struct error error = { "" };
-	assert_int_equal(rule_list_parse("a.rules", "default deny\n", 13, &list, &error), 0);
+	assert_int_equal(rule_words_parse("a.rules", "default deny\n", 13, &list, &error), 0);
 	assert_int_equal(list.count, 0);
 	assert_int_equal(list.default_verdict, VERDICT_DROP);
 	rule_list_free(&list);
@@ -202,13 +238,13 @@ static void errors_of_a_list_name_the_line(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad_lists) / sizeof(bad_lists[0]); i++) {
-		struct rule_list list;
+		struct rule_list list = { 0 };
 		struct error error = { "" };
 		const char *text = bad_lists[i].text;
-		assert_int_equal(rule_list_parse("a.rules", text, strlen(text), &list, &error), -1);
+		assert_int_equal(rule_words_parse("a.rules", text, strlen(text), &list, &error), -1);
 		if (strncmp(error.text, bad_lists[i].says, strlen(bad_lists[i].says)) != 0)
 			fail_msg("'%s' gives \"%s\"", text, error.text);
-		assert_null(list.rules);
+		rule_list_free(&list);
 	}
 }
 
@@ -217,11 +253,12 @@ static void expect_error(const char *text, size_t length, const char *says)
 	// In a block of its own size, so that a byte read behind it is seen.
 	char *exact = malloc(length ? length : 1);
 	memcpy(exact, text, length);
-	struct rule_list list;
+	struct rule_list list = { 0 };
 	struct error error = { "" };
-	assert_int_equal(rule_list_parse("a.rules", exact, length, &list, &error), -1);
+	assert_int_equal(rule_words_parse("a.rules", exact, length, &list, &error), -1);
 	if (!strstr(error.text, says))
 		fail_msg("got \"%s\", expected \"%s\"", error.text, says);
+	rule_list_free(&list);
 	free(exact);
 }
 
@@ -268,7 +305,7 @@ static void files_are_loaded_or_say_why_not(void **state)
 {
 	(void)state;
 	char file[] = "/tmp/test_rule_text_XXXXXX";
-	struct rule_list list;
+	struct rule_list list = { 0 };
 	struct error error = { "" };
 	int descriptor = mkstemp(file);
 	assert_int_equal(write(descriptor, "allow tcp 80\ndefault deny\n", 26), 26);
@@ -304,7 +341,9 @@ static void port_ranges_are_read_by_themselves(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rules_are_read_and_printed_canonically),
+		cmocka_unit_test(rules_mean_what_they_say),
+		cmocka_unit_test(rules_are_printed_as_what_reads_back_to_the_same),
+		cmocka_unit_test(equal_rules_have_equal_texts),
 		cmocka_unit_test(errors_name_the_column_and_what_was_expected),
 		cmocka_unit_test(list_keeps_order_lines_and_default),
 		cmocka_unit_test(list_of_a_default_alone_is_fine),

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Compiling rules that ask for more than tables know: contexts of rte_acl.
+#include <errno.h>
+#include <stdlib.h>
+
+#include <rte_malloc.h>
+
+#include "dataplane/rule_acl_private.h"
+
+enum { GROUPED_FROM = 128 }; // entries of a view
+
+// rte_acl does not tell what it takes; but nobody else takes from the heap while control compiles.
+static size_t heap_bytes(void)
+{
+	size_t sum = 0;
+	for (int socket = 0; socket < RTE_MAX_NUMA_NODES; socket++) {
+		struct rte_malloc_socket_stats stats;
+		if (rte_malloc_get_socket_stats(socket, &stats) == 0)
+			sum += stats.heap_allocsz_bytes;
+	}
+	return sum;
+}
+
+// rte_acl_create gives out an older context of the same name: no two that live are named by one address.
+static void acl_name(const struct rule_piece *piece, char name[RTE_ACL_NAMESIZE])
+{
+	static_assert(RTE_ACL_NAMESIZE > 1 + 2 * sizeof(uintptr_t), "room for every digit");
+	for (uintptr_t rest = (uintptr_t)piece; rest; rest >>= 4)
+		*name++ = "0123456789abcdef"[rest & 15];
+	*name = '\0';
+}
+
+static struct rte_acl_ctx *acl_create(const struct rule_piece *piece, const struct acl_layout *layout, uint32_t count,
+				      int socket)
+{
+	char name[RTE_ACL_NAMESIZE];
+	acl_name(piece, name);
+	struct rte_acl_param param = {
+		.name = name,
+		.socket_id = socket,
+		.rule_size = RTE_ACL_RULE_SZ(layout->config.num_fields),
+		.max_rule_num = count,
+	};
+	return rte_acl_create(&param);
+}
+
+static int pieces_create(struct acl_filler *filler, struct rule_view *view, int socket)
+{
+	for (unsigned group = 0; group < GROUPS; group++) {
+		if (!filler->count[group])
+			continue;
+		struct rule_piece *piece = &view->piece[view->pieces];
+		piece->acl = acl_create(piece, filler->layout, filler->count[group], socket);
+		if (!piece->acl)
+			return -ENOMEM;
+		piece->first = filler->first[group];
+		view->first = RTE_MIN(view->first, piece->first);
+		view->pieces++;
+		filler->acl[group] = piece->acl;
+	}
+	return 0;
+}
+
+static int pieces_build(struct rule_view *view, const struct acl_layout *layout)
+{
+	int result = 0;
+	for (unsigned i = 0; result == 0 && i < view->pieces; i++)
+		result = rte_acl_build(view->piece[i].acl, &layout->config);
+	return result;
+}
+
+static int pieces_fill(struct acl_filler *filler, struct rule_view *view, const struct rule_choice *choice, int socket)
+{
+	struct acl_layout layout;
+	acl_layout_make(&layout, filler->asks, view_family(filler->view));
+	filler->layout = &layout;
+	int result = pieces_create(filler, view, socket);
+	if (result == 0)
+		result = acl_fill(filler, choice);
+	return result ? result : pieces_build(view, &layout);
+}
+
+static uint64_t entries_of(const struct acl_filler *filler)
+{
+	uint64_t sum = 0;
+	for (unsigned group = 0; group < GROUPS; group++)
+		sum += filler->count[group];
+	return sum;
+}
+
+// Short lists are built at once, and one context is the fastest to ask.
+static int acl_count(struct acl_filler *filler, const struct rule_choice *choice)
+{
+	int result = acl_fill(filler, choice);
+	if (result || entries_of(filler) < GROUPED_FROM)
+		return result;
+	filler->grouped = true;
+	return acl_fill(filler, choice);
+}
+
+int rule_acl_build(struct rule_set *set, unsigned view, const struct rule_choice *choice, int socket)
+{
+	struct acl_filler filler = { .view = view, .tables = &set->view[view] };
+	set->view[view].first = set->none;
+	int result = acl_count(&filler, choice);
+	if (result || entries_of(&filler) == 0)
+		return result;
+	size_t before = heap_bytes();
+	result = pieces_fill(&filler, &set->view[view], choice, socket);
+	size_t after = heap_bytes();
+	set->bytes += after > before ? after - before : 0;
+	return result;
+}

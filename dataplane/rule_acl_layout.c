@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Which fields a context of rte_acl has, and where it finds them in a key.
+#include "dataplane/rule_acl_private.h"
+
+static void layout_add(struct acl_layout *layout, enum acl_field field, uint8_t type, uint8_t size, size_t offset)
+{
+	struct rte_acl_config *config = &layout->config;
+	uint8_t index = (uint8_t)config->num_fields++;
+	const struct rte_acl_field_def *last = index ? &config->defs[index - 1] : NULL;
+	bool same_word = last && last->input_index > 0 && offset / 4 == last->offset / 4;
+	layout->at[field] = (int8_t)index;
+	config->defs[index] = (struct rte_acl_field_def){
+		.type = type,
+		.size = size,
+		.field_index = index,
+		.input_index = last ? (uint8_t)(last->input_index + !same_word) : 0,
+		.offset = (uint32_t)offset,
+	};
+}
+
+static void layout_address(struct acl_layout *layout, enum acl_field field, uint8_t family, size_t offset)
+{
+	for (unsigned i = 0; i < (family == FAMILY_IP4 ? 1 : WORDS); i++)
+		layout_add(layout, field + i, RTE_ACL_FIELD_TYPE_MASK, 4, offset + 4 * i);
+}
+
+void acl_layout_make(struct acl_layout *layout, uint16_t asks, uint8_t family)
+{
+	enum { PAIR = RULE_SOURCE_PORT | RULE_DESTINATION_PORT | RULE_ICMP_TYPE | RULE_ICMP_CODE,
+		BYTES = RULE_TCP_FLAGS | RULE_NEXT_HEADER | RULE_INTERFACE | RULE_CONNECTION };
+	memset(layout, 0, sizeof(*layout));
+	memset(layout->at, -1, sizeof(layout->at));
+	layout->config.num_categories = 1;
+	layout_add(layout, ACL_PROTOCOL, RTE_ACL_FIELD_TYPE_BITMASK, 1, offsetof(struct acl_key, protocol));
+	if (asks & RULE_DESTINATION)
+		layout_address(layout, ACL_DESTINATION, family, offsetof(struct acl_key, destination));
+	if (asks & RULE_SOURCE)
+		layout_address(layout, ACL_SOURCE, family, offsetof(struct acl_key, source));
+	if (asks & PAIR) {
+		layout_add(layout, ACL_SOURCE_PORT, RTE_ACL_FIELD_TYPE_RANGE, 2, offsetof(struct acl_key, source_port));
+		layout_add(layout, ACL_DESTINATION_PORT, RTE_ACL_FIELD_TYPE_RANGE, 2,
+			offsetof(struct acl_key, destination_port));
+	}
+	for (unsigned i = 0; asks & BYTES && i < 4; i++)
+		layout_add(layout, ACL_TCP_FLAGS + i, RTE_ACL_FIELD_TYPE_BITMASK, 1,
+			offsetof(struct acl_key, tcp_flags) + i);
+	if (asks & RULE_VLAN) {
+		layout_add(layout, ACL_VLAN, RTE_ACL_FIELD_TYPE_RANGE, 2, offsetof(struct acl_key, vlan));
+		layout_add(layout, ACL_VLAN_REST, RTE_ACL_FIELD_TYPE_BITMASK, 2, offsetof(struct acl_key, unused_too));
+	}
+}
