@@ -145,7 +145,7 @@ static bool add_packet(struct capture *capture, uint64_t *room, const struct pca
 	const u_char *bytes)
 {
 	struct capture_index *index = &capture->index;
-	uint32_t captured = header->caplen < FRAME_MAX ? header->caplen : FRAME_MAX;
+	uint32_t captured = header->caplen;
 	if (!index_grow(index, room))
 		return false;
 	if (captured > DELIVERABLE_MAX && !keep_giant(index, bytes, captured))
@@ -170,9 +170,15 @@ static int walk(pcap_t *pcap, struct capture *capture)
 	const u_char *bytes;
 	uint64_t room = 0;
 	int result;
-	while ((result = pcap_next_ex(pcap, &header, &bytes)) == 1)
+	while ((result = pcap_next_ex(pcap, &header, &bytes)) == 1) {
+		if (header->caplen > FRAME_MAX) { // libpcap lets none through in pcap, but in pcapng
+			snprintf(capture->broken, sizeof(capture->broken), "packet %lu holds %u bytes, more than %u",
+				(unsigned long)capture->index.count + 1, header->caplen, FRAME_MAX);
+			return PCAP_ERROR_BREAK;
+		}
 		if (!add_packet(capture, &room, header, bytes))
 			return 0;
+	}
 	return result;
 }
 

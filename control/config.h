@@ -69,6 +69,7 @@ struct config {
 
 	// flows
 	uint32_t flow_capacity;    // of each worker
+	bool flow_capacity_given;  // not the default: a replay keeps to it
 	uint32_t embryonic_percent; // quota
 	uint32_t fragment_capacity; // datagrams of each worker
 	uint32_t fragment_timeout_ms;

@@ -109,8 +109,15 @@ static int read_timeouts(struct yaml *yaml, yaml_node_t *node, const struct yaml
 	return yaml_read_mapping(yaml, node, "timeouts", timeout_fields, yaml->config);
 }
 
+static int read_capacity(struct yaml *yaml, yaml_node_t *node, const struct yaml_field *field, void *target)
+{
+	struct config *config = yaml->config;
+	config->flow_capacity_given = true;
+	return yaml_amount(yaml, node, field, target);
+}
+
 static const struct yaml_field flow_fields[] = {
-	{ "capacity", yaml_amount, offsetof(struct config, flow_capacity), sizeof(uint32_t), 1, 1 << 26 },
+	{ "capacity", read_capacity, offsetof(struct config, flow_capacity), sizeof(uint32_t), 1, 1 << 26 },
 	{ "embryonic_percent", yaml_number, offsetof(struct config, embryonic_percent), sizeof(uint32_t), 1, 100 },
 	{ "fragments", yaml_amount, offsetof(struct config, fragment_capacity), sizeof(uint32_t), 1, 1 << 20 },
 	{ "fragment_timeout", yaml_duration, offsetof(struct config, fragment_timeout_ms), sizeof(uint32_t),

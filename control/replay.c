@@ -22,6 +22,8 @@ enum {
 	STATUS_INTERRUPTED = 130,
 };
 
+enum { REPLAY_FLOWS_MAX = 1 << 24 }; // for each worker, however many packets there are
+
 struct replay {
 	const struct replay_options *options;
 	struct capture *captures;
@@ -106,6 +108,21 @@ static void size_buffers(const struct replay *replay, struct runtime_options *ho
 	}
 }
 
+// Room for a flow a packet on each worker, unanswered ones too, unless the configuration says how much: else flows would be
+// told or not by how many workers there are.
+static void size_flows(struct replay *replay)
+{
+	struct config *config = &replay->config;
+	uint64_t packets = 0;
+	if (config->flow_capacity_given)
+		return;
+	for (int i = 0; i < replay->options->capture_count; i++)
+		packets += replay->captures[i].index.count;
+	uint64_t wanted = packets * 100 / config->embryonic_percent + 1;
+	wanted = RTE_MIN(wanted, (uint64_t)REPLAY_FLOWS_MAX);
+	config->flow_capacity = RTE_MAX(config->flow_capacity, (uint32_t)wanted);
+}
+
 static int start_runtime(struct replay *replay, struct error *error)
 {
 	const struct replay_options *options = replay->options;
@@ -119,6 +136,7 @@ static int start_runtime(struct replay *replay, struct error *error)
 		.eal_count = (size_t)options->eal_count,
 	};
 	size_buffers(replay, &how);
+	size_flows(replay);
 	return runtime_start(&replay->runtime, &replay->config, &how, error);
 }
 

@@ -55,7 +55,7 @@ struct datagram {
 	rte_be16_t flow_port[2]; // source, destination of the flow's key, in the packet's direction
 	uint16_t flags; // enum packet_flag
 	uint16_t vlan;
-	uint8_t vlan_tags;
+	uint16_t vlan_tags;
 	uint8_t family; // enum ip_family
 	uint8_t protocol;
 	uint8_t tcp_flags;

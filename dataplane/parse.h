@@ -48,13 +48,13 @@ struct packet_meta {
 	rte_be16_t destination_port;
 	uint16_t flags;    // enum packet_flag
 	uint16_t vlan;     // outermost VLAN id, 0: untagged
-	uint8_t vlan_tags; // how many tags
 	uint8_t protocol;  // the packet's own, behind the IPv6 extension headers
 	uint8_t family;    // enum ip_family; of the outermost IP header
 	uint8_t tcp_flags; // enum tcp_flag; 0 where they can't be read
 	uint8_t icmp_type; // of ICMP and ICMPv6; 0 where it can't be read
 	uint8_t reason;    // enum drop_reason; DROP_NONE while the packet is alive
-	uint16_t unused;
+	uint8_t unused;
+	uint16_t vlan_tags; // how many tags
 };
 static_assert(sizeof(struct packet_meta) == 64, "one cache line");
 static_assert(offsetof(struct packet_meta, destination_port) == offsetof(struct packet_meta, source_port) + 2,

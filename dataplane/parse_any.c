@@ -42,7 +42,7 @@ static uint16_t vlan_tags(struct datagram *d, uint16_t type)
 		type = load_be16(d->frame + d->l3 + 2);
 		d->l3 += VLAN_TAG;
 	}
-	d->vlan_tags = RTE_MIN(tags, (uint32_t)UINT8_MAX);
+	d->vlan_tags = RTE_MIN(tags, (uint32_t)UINT16_MAX);
 	if (tags > PARSE_VLAN_MAX)
 		datagram_fail(d, DROP_VLAN_DEPTH);
 	return d->l3 > UINT16_MAX ? 0 : type;

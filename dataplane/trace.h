@@ -23,7 +23,7 @@ struct trace_record {
 	rte_be16_t source_port;
 	rte_be16_t destination_port;
 	uint16_t handler;   // id or HANDLER_NONE
-	uint8_t vlan_tags;
+	uint16_t vlan_tags; // how many
 	uint8_t family;     // FAMILY_NONE: no tuple
 	uint8_t protocol;
 	uint8_t direction;  // enum trace_direction

@@ -162,6 +162,24 @@ def test_pcapng_is_read(portier, tmp_path):
     assert len(output.read_text().splitlines()) == 6
 
 
+def test_pcapng_record_that_is_too_long_breaks_the_capture_off(portier, tmp_path):
+    packets = [world.udp_frame("10.1.0.1", "10.2.0.1", 1000, 53, b"x" * size) for size in (18, 8)]
+    packets.insert(1, packets[0] + bytes(270000))
+    path, output = world.write_pcapng(tmp_path / "long.pcapng", packets, snap=400000), tmp_path / "packets.tsv"
+    done = world.run([portier, "replay", "--packets", str(output), str(path)])
+    clear_error(done, "long.pcapng", "packet 2 holds", "262144")
+    assert len(output.read_text().splitlines()) == 2
+
+
+def test_tags_are_counted_beyond_255(portier, tmp_path):
+    frame, output = world.udp_frame("10.1.0.1", "10.2.0.1", 1000, 53), tmp_path / "packets.tsv"
+    path = world.write_capture(tmp_path / "tags.pcap", [frame[:12] + b"\x81\x00\x00\x01" * 300 + frame[12:]])
+    done = world.run([portier, "replay", "--packets", str(output), str(path)])
+    assert done.returncode == 0, done.stderr
+    fields = output.read_text().splitlines()[1].split("\t")
+    assert fields[2] == "300" and fields[4] == "10.1.0.1" and fields[11] == "vlan_depth"
+
+
 @pytest.mark.parametrize("option", ["--packets", "--flows", "--json"])
 def test_full_disk(portier, small_capture, option):
     clear_error(world.run([portier, "replay", option, "/dev/full", small_capture]), "/dev/full", "No space left")

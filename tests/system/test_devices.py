@@ -69,3 +69,17 @@ def test_an_earlier_capture_does_not_spoil_a_later_one_of_older_date(portier, tm
     world.must(portier, "replay", "--quiet", "--packets", packets, late, early)
     reasons = [line.split("\t")[11] for line in packets.read_text().splitlines()[1:]]
     assert reasons == ["-"] * 100 + ["fragment_unknown"] * 100
+
+
+def test_more_flows_than_a_table_holds_by_default_are_the_same_for_any_number_of_workers(portier, tmp_path):
+    frame, capture = world.udp_frame("10.1.0.1", "10.2.0.1", 0, 53), tmp_path / "many.pcap"
+    count = 270000  # none of them answered
+    world.write_capture(capture, (frame[:26] + struct.pack("!I", number) + frame[30:]
+                                  for number in range(0x0a010000, 0x0a010000 + count)))
+    flows = []
+    for workers in "12":
+        out = tmp_path / workers
+        world.must(portier, "replay", "--quiet", "--workers", workers, "--flows", out, capture)
+        flows.append(out.read_text())
+    assert flows[0] == flows[1]
+    assert len(flows[0].splitlines()) == 1 + count

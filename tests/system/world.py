@@ -203,14 +203,14 @@ def write_capture(path, packets, link_type=1):
     return path
 
 
-def write_pcapng(path, packets):
+def write_pcapng(path, packets, snap=65535):
     """A minimal pcapng file: section, one Ethernet interface, enhanced packets."""
     def block(kind, body):
         body += bytes(-len(body) % 4)
         return struct.pack("<II", kind, 12 + len(body)) + body + struct.pack("<I", 12 + len(body))
     with open(path, "wb") as file:
         file.write(block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)))
-        file.write(block(1, struct.pack("<HHI", 1, 0, 65535)))
+        file.write(block(1, struct.pack("<HHI", 1, 0, snap)))
         for number, packet in enumerate(packets):
             file.write(block(6, struct.pack("<IIIII", 0, 0, number, len(packet), len(packet)) + packet))
     return path
