@@ -10,7 +10,7 @@ import kernel_path
 import kernel_rules
 import pytest
 
-SAMPLE = 4000 # frames of all captures
+SAMPLE = 2700 # frames of all captures
 UNSOUND_IP = ("no whole IP header", "IP length impossible", "IPv6 extension header cut off")
 UNSOUND_TRANSPORT = ("transport header cut off", "TCP data offset impossible", "UDP length impossible")
 IP_REASONS = ("ip_version", "ip_header", "ip_length", "ip6_extension", "truncated")
@@ -21,11 +21,6 @@ def lost_before_rules(kernel, packet, said, ours):
     """The bridge and nft's inet family drop what has no sound IP header before any rule; portier has reasons of its own for
     some of that and lets rules judge the rest."""
     return said is None and packet.odd in UNSOUND_IP
-
-
-def longer_than_any_mtu(kernel, packet, said, ours):
-    """No device takes a frame over 65,535 bytes (a capture of a segment that the card had yet to cut)."""
-    return said is None and len(packet.data) > 65000
 
 
 def portier_drops_unsound_ip(kernel, packet, said, ours):
@@ -65,7 +60,7 @@ def nft_reads_payload_as_ports(kernel, packet, said, ours):
     return kernel.reads_payload_as_ports and packet.fragment and said is not None
 
 
-DIFFERENCES = [lost_before_rules, longer_than_any_mtu, portier_drops_unsound_ip, portier_drops_impossible_fragments,
+DIFFERENCES = [lost_before_rules, portier_drops_unsound_ip, portier_drops_impossible_fragments,
                icmp_error_quotes_nothing, portier_drops_unsound_transport, iptables_drops_unsound_transport, nft_sees_no_protocol,
                nft_reads_payload_as_ports]
 
@@ -76,6 +71,14 @@ def explanation(kernel, packet, said, ours):
 
 def is_plain(packet):
     return not (packet.odd or packet.fragment or packet.more or packet.extensions)
+
+
+def suited(name, sample):
+    """What is counted on the way is not told of single packets, and one packet more or less for a limit is one less or more
+    behind it: such rules are given only frames that everybody reads alike."""
+    if name not in ("counting_alone", "limits"):
+        return sample
+    return [one for one in sample if is_plain(kernel_captures.Packet(one[2]))]
 
 
 @pytest.fixture(scope="module")
@@ -154,13 +157,11 @@ def compare_counters(kernel, packets, originals, said, ours, kernels, counters):
 def test_nft_and_portier_agree(nft, portier, sample, generated, tmp_path, name):
     policy, text = kernel_rules.NFT.get(name, ("drop", None))
     rules = kernel_rules.lines_of(text) if text else kernel_rules.generated_nft(generated)
-    if name == "counting_alone": # what was counted on the way is not told of single packets
-        sample = [one for one in sample if is_plain(kernel_captures.Packet(one[2]))]
-    compare(nft(policy, rules), kernel_compare.Portier(portier, tmp_path), sample)
+    compare(nft(policy, rules), kernel_compare.Portier(portier, tmp_path), suited(name, sample))
 
 
 @pytest.mark.parametrize("name", [*kernel_rules.IPTABLES, "a_thousand_generated"])
 def test_iptables_and_portier_agree(iptables, portier, sample, generated, tmp_path, name):
     policy, text = kernel_rules.IPTABLES.get(name, ("DROP", None))
     rules = kernel_rules.iptables_rules(text) if text else kernel_rules.generated_iptables(generated)
-    compare(iptables(policy, rules), kernel_compare.Portier(portier, tmp_path), sample)
+    compare(iptables(policy, rules), kernel_compare.Portier(portier, tmp_path), suited(name, sample))

@@ -12,7 +12,7 @@ import kernel_path
 import kernel_rules
 import pytest
 
-FRAMES = 27000 # of all captures
+FRAMES = 20000 # of all captures
 SYN, RST, ACK = 0x02, 0x04, 0x10
 FRONT = "ct state established,related counter accept"
 RULES = {
@@ -197,6 +197,7 @@ def test_conntrack_and_portier_agree(path, portier, found, tmp_path, name, front
     print(f"{len(packets)} frames, of which these were judged otherwise: {dict(named)}")
     assert not unexplained, "\n".join(map(str, unexplained[:20]))
     assert sum(named.values()) < 0.05 * len(packets)
+    apart = sum(one.reason is not None for one in ours) + sum(named.values())
     for words, theirs, mine in zip(kernel.rules, kernels, counters[1:] if front else counters):
         if words.endswith("drop"):
-            assert abs(mine.packets - theirs.packets) <= sum(named.values()), words
+            assert abs(mine.packets - theirs.packets) <= apart, words

@@ -70,8 +70,8 @@ def publish_for(control, seconds, number):
         number = 1 - number
         control.ask("rules load", text=nft_rules(number), file=f"{number}.nft")
         added = control.ask("rules insert", text=f"tcp dport {published % 60000 + 1} counter reject")
-        control.ask("rules replace", id=added["id"], text="ip saddr 198.51.100.0/24 drop")
-        control.ask("rules delete", id=added["id"])
+        replaced = control.ask("rules replace", id=added["id"], text="ip saddr 198.51.100.0/24 drop")
+        control.ask("rules delete", id=replaced["id"])
         published += 4
     return published, number
 
