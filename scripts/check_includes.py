@@ -31,7 +31,7 @@ FORBIDDEN = [
      "decisions lie below the burst"),
     (r"control/(address|capture|config|error|numa|quote|range_set|rule_entry|rule_iptables\w*|rule_store|rule_text|services|yaml\w*)\.[ch]",
      r"control/(runtime|server|commands|stats|replay|daemon|check|report)\.h", "texts and stores know nothing of what runs"),
-    (r"control/(runtime|policy_publish|stats|rule_store)\.[ch]", r"control/(server|commands|replay|daemon|check)\.h",
+    (r"control/(runtime|policy_compile|policy_publish|stats|rule_store)\.[ch]", r"control/(server|commands|replay|daemon|check)\.h",
      "what runs knows nothing of who asks"),
     (r"control/commands\.[ch]", r"control/(server|replay|daemon)\.h", "commands know nothing of the socket"),
     (r"control/ctl/.*", r"dataplane/.*|control/(runtime|server|commands|stats|config)\.h",
