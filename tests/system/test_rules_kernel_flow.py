@@ -128,9 +128,9 @@ def datagram_not_whole(packet, said, ours):
     return said is None and (packet.fragment or packet.more)
 
 
-def fragment_of_odd_length(packet, said, ours):
-    """A fragment that is not the last and holds no multiple of 8 bytes: portier drops it, conntrack leaves it alone."""
-    return ours.reason == "ip_length" and packet.more
+def impossible_fragment(packet, said, ours):
+    """Not the last and no multiple of 8 bytes, or over another one: portier drops it, conntrack may leave it alone."""
+    return ours.reason in ("ip_length", "fragment_overlap") and (packet.more or packet.fragment)
 
 
 def goes_on_though_denied(packet, said, ours):
@@ -139,7 +139,7 @@ def goes_on_though_denied(packet, said, ours):
     return said is None and packet.denied
 
 
-DIFFERENCES = [icmp_unrelated, datagram_not_whole, fragment_of_odd_length, goes_on_though_denied]
+DIFFERENCES = [icmp_unrelated, datagram_not_whole, impossible_fragment, goes_on_though_denied]
 
 
 def tell_denied(packets, passed):
