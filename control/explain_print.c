@@ -198,7 +198,7 @@ static void print_verdict(const json_t *explained, FILE *out)
 static void print_listeners(const json_t *explained, FILE *out, bool bold)
 {
 	static const struct table_column columns[] = { { "RANK", true }, { "ID", true }, { "AT", false },
-		{ "HANDLER", false }, { "LISTENER", false }, { "", false } };
+		{ "HANDLER", false }, { "LISTENER", false }, { "WHY", false } };
 	const json_t *listeners = json_object_get(explained, "listeners"), *one;
 	size_t i;
 	if (!listeners)

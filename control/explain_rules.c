@@ -4,7 +4,7 @@
 
 #include "control/address.h"
 #include "control/explain_private.h"
-#include "control/policy_publish.h"
+#include "control/policy_compile.h"
 #include "control/stats.h"
 
 enum {

@@ -107,8 +107,8 @@ static int tell(const struct runtime *runtime, const struct replay_options *opti
 	if (!explained)
 		return -1;
 	if (!options->quiet) {
-		printf("packet %lu, the %luth of %s\n", (unsigned long)options->explain, (unsigned long)place->before + 1,
-			place->capture.file);
+		printf("packet %lu: number %lu of %s\n", (unsigned long)options->explain,
+			(unsigned long)place->before + 1, place->capture.file);
 		explain_print(explained, stdout, isatty(STDOUT_FILENO));
 	}
 	int result = write_json(options->json, explained, error);

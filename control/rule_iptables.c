@@ -135,6 +135,7 @@ static int read_chain(struct script *script)
 		return 0;
 	chain.text++;
 	chain.length--;
+	chain.column++;
 	struct iptables_command command = { .family = family_of_save(script), .table = script->table, .chain = &chain };
 	return iptables_set_policy(&script->loading, &command, target);
 }

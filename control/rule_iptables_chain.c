@@ -15,7 +15,9 @@ static int grow(struct iptables_chain *chain)
 	if (chain->count)
 		memcpy(entry + first, chain->entry + chain->first, chain->count * sizeof(*entry));
 	free(chain->entry);
-	*chain = (struct iptables_chain){ .entry = entry, .first = first, .count = chain->count, .room = room };
+	chain->entry = entry;
+	chain->first = first;
+	chain->room = room;
 	return 0;
 }
 
@@ -42,6 +44,7 @@ int iptables_chain_insert(struct iptables_chain *chain, size_t position, struct 
 		open_gap(chain, position);
 	chain->entry[chain->first + position] = entry;
 	chain->count++;
+	chain->count_ip6 += entry->rule.ip6;
 	return 0;
 }
 
@@ -55,17 +58,24 @@ static bool is_of(const struct rule_entry *entry, enum ip_family family)
 	return family == FAMILY_IP4 ? entry->rule.ip4 : entry->rule.ip6;
 }
 
+static size_t count_of(const struct iptables_chain *chain, enum ip_family family)
+{
+	return family == FAMILY_IP4 ? chain->count - chain->count_ip6 : chain->count_ip6;
+}
+
+// In front of or behind all rules is in front of or behind the other family's too, which is no matter.
 bool iptables_chain_find(const struct iptables_chain *chain, enum ip_family family, size_t number, size_t *position)
 {
-	size_t passed = 0;
-	*position = 0;
-	if (number == 1) // in front of the other family's too, which is no matter
+	size_t passed = 0, most = count_of(chain, family);
+	if (number > most + 1)
+		return false;
+	*position = number == most + 1 ? chain->count : number - 1;
+	if (number == 1 || number == most + 1 || most == chain->count)
 		return true;
-	for (; *position < chain->count; ++*position) {
+	for (*position = 0;; ++*position) {
 		if (is_of(iptables_chain_at(chain, *position), family) && ++passed == number)
 			return true;
 	}
-	return passed + 1 == number;
 }
 
 void iptables_chain_flush(struct iptables_chain *chain, enum ip_family family)
@@ -79,6 +89,7 @@ void iptables_chain_flush(struct iptables_chain *chain, enum ip_family family)
 			chain->entry[chain->first + kept++] = entry;
 	}
 	chain->count = kept;
+	chain->count_ip6 = family == FAMILY_IP4 ? kept : 0;
 }
 
 void iptables_chain_free(struct iptables_chain *chain)

@@ -10,6 +10,7 @@
 struct iptables_chain {
 	struct rule_entry **entry; // room for more on both sides
 	size_t first, count, room;
+	size_t count_ip6; // of them, those of IPv6
 };
 
 // Takes the reference over, also if it fails. position: among all rules. 0, or -1 without memory.

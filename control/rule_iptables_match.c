@@ -123,10 +123,14 @@ static int read_destination_range(struct iptables_parser *parser)
 
 // -i
 
+// As Linux has names, and in letters that can be printed; '|', '!' and '*' mean something in a list of names.
 static bool is_interface(const struct iptables_word *word)
 {
-	return !word->end && word->length > 0 && word->length < IPTABLES_INTERFACE_MAX - 1 &&
-	       !strpbrk(word->text, "!|*/\"' \t");
+	for (const char *at = word->text; *at; at++) {
+		if (*at <= ' ' || *at > '~' || strchr("!|*/\"'", *at))
+			return false;
+	}
+	return !word->end && word->length > 0 && word->length < IPTABLES_INTERFACE_MAX;
 }
 
 // "eth+" is "eth*" here; a '+' that does not end the name is a letter of it.
@@ -136,7 +140,7 @@ static int read_interface(struct iptables_parser *parser)
 	char *names = parser->rule->interfaces;
 	bool any = !word->end && strcmp(word->text, "+") == 0;
 	if (!is_interface(word) || (any && parser->negated))
-		return unexpected(parser, word, "expected the name of an interface, or how it begins and '+'");
+		return unexpected(parser, word, "expected the name of an interface, of at most 15 bytes, or how it begins and '+'");
 	if (any)
 		return 0;
 	if (parser->negated)

@@ -8,7 +8,7 @@
 #include "control/rule_entry.h"
 #include "control/rule_iptables_command.h"
 
-enum { IPTABLES_INTERFACE_MAX = 64 };
+enum { IPTABLES_INTERFACE_MAX = 16 }; // with its end, as Linux has it
 
 // One side of a packet: its source, or its destination.
 struct iptables_side {
@@ -32,7 +32,7 @@ struct iptables_rule {
 	bool backwards;             // each is inserted in front of the one before: the halves of two come in turned order
 	bool log;
 	const char *log_prefix, *comment; // or NULL; words of the command
-	char interfaces[IPTABLES_INTERFACE_MAX]; // as in rule_entry; "": any
+	char interfaces[IPTABLES_INTERFACE_MAX + 1]; // as in rule_entry; "": any
 };
 
 // Reads the options up to the end of the command. 0, or -1 with an error. To be freed in both cases.

@@ -13,7 +13,7 @@
 #include <rte_malloc.h>
 
 #include "control/eal.h"
-#include "control/policy_publish.h"
+#include "control/policy_compile.h"
 #include "control/rule_warnings.h"
 #include "control/rules_try.h"
 #include "control/workers.h"

@@ -16,11 +16,12 @@ enum judged {
 };
 
 // Whether rules are to judge the packet itself though it has a flow: nobody has answered its opener yet, and the verdict may
-// differ from packet to packet.
+// differ from packet to packet. A later fragment follows its first.
 static inline bool judge_wants_packet(const struct packet_meta *meta, const struct flow *flow)
 {
 	bool from_opener = !!(meta->flags & PACKET_SOURCE_IS_END1) == flow->opener_end;
-	return flow->generation & FLOW_VARIES && from_opener && !(meta->flags & PACKET_ICMP_ERROR);
+	return flow->generation & FLOW_VARIES && from_opener &&
+	       !(meta->flags & (PACKET_ICMP_ERROR | PACKET_FRAGMENT_LATER));
 }
 
 // Why a packet that has no flow opens none, whatever the rules say; DROP_NONE: it may.

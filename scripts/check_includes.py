@@ -29,9 +29,10 @@ FORBIDDEN = [
      "the flow table needs nothing of portier"),
     (r"dataplane/(policy|listener_index|rule_match|fragment)\.[ch]", r"dataplane/(worker|burst|answer|interface)\.h",
      "decisions lie below the burst"),
-    (r"control/(address|capture|config|error|numa|quote|range_set|rule_entry|rule_iptables\w*|rule_store|rule_text|services|yaml\w*)\.[ch]",
+    (r"control/(address|capture|config|error|numa|port_range|quote|range_set|rule_(entry|file|iptables\w*|list|nft\w*|print|store"
+     r"|text)|services|text_buffer|yaml\w*)\.[ch]",
      r"control/(runtime|server|commands|stats|replay|daemon|check|report)\.h", "texts and stores know nothing of what runs"),
-    (r"control/(runtime|policy_publish|stats|rule_store)\.[ch]", r"control/(server|commands|replay|daemon|check)\.h",
+    (r"control/(runtime|policy_compile|policy_publish|stats|rule_store)\.[ch]", r"control/(server|commands|replay|daemon|check)\.h",
      "what runs knows nothing of who asks"),
     (r"control/commands\.[ch]", r"control/(server|replay|daemon)\.h", "commands know nothing of the socket"),
     (r"control/ctl/.*", r"dataplane/.*|control/(runtime|server|commands|stats|config)\.h",

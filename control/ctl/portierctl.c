@@ -137,10 +137,11 @@ static void print_result(const struct ctl_command *command, const struct options
 
 static int run(const struct ctl_command *command, const struct options *options, char **words, unsigned count)
 {
-	struct daemon daemon;
+	struct daemon daemon = { .fd = -1 };
+	bool alone = command->flags & NEEDS_NO_DAEMON;
 	const char *name = strcmp(command->name, "rules") == 0 ? "rules list" : command->name;
 	json_t *arguments = command->arguments(options, words, count);
-	if (!arguments || daemon_connect(&daemon, options->socket)) {
+	if (!arguments || (!alone && daemon_connect(&daemon, options->socket))) {
 		json_decref(arguments);
 		return STATUS_FAILED;
 	}

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/ctl/import.h"
 #include "control/ctl/show.h"
 #include "control/ctl/try.h"
 
@@ -183,6 +184,8 @@ const struct ctl_command ctl_commands[] = {
 	  show_published, NULL },
 	{ "rules try", "[--for 60s] FILE", "what rules of a file would change, on live traffic; nothing changes", 1, 1,
 	  TAKES_FOR, try_arguments, NULL, try_run },
+	{ "rules import", "FILE", "print a file of rules, iptables' too, in nft's language; needs no portier", 1, 1, NEEDS_NO_DAEMON,
+	  request_rule_file, NULL, import_run },
 	{ "rules add", "[--at N] RULE", "add one rule, last or as the Nth", 1, WORDS, TAKES_AT | TAKES_RULE, rule_text,
 	  show_added, NULL },
 	{ "rules insert", "RULE", "add one rule, first", 1, WORDS, TAKES_RULE, rule_text, show_added, NULL },

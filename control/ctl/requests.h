@@ -26,6 +26,7 @@ enum option_flag { // what a command takes besides the options that all take
 	TAKES_AT = 1 << 2,
 	TAKES_NATIVE = 1 << 3,
 	TAKES_FOR = 1 << 4,
+	NEEDS_NO_DAEMON = 1 << 6, // has a run of its own, which asks nobody
 	TAKES_RULE = 1 << 5, // what stands behind its options is a rule, and no option is looked for in it
 };
 

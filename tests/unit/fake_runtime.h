@@ -51,6 +51,7 @@ static inline void fake_runtime_handler(struct fake_runtime *fake, const char *n
 static inline void fake_runtime_free(struct fake_runtime *fake)
 {
 	rule_store_destroy(fake->runtime.rules);
+	rule_lint_free(&fake->runtime.lint);
 	free(fake->runtime.listeners);
 }
 

@@ -50,17 +50,22 @@ static void restore(FILE *stream, int kept)
 	close(kept);
 }
 
-static struct said *run(const char *config, const char *rules)
+static struct said *run_strict(const char *config, const char *rules, bool strict)
 {
 	static struct said said;
 	FILE *out = tmpfile(), *err = tmpfile();
 	int kept_out = redirect(stdout, out), kept_err = redirect(stderr, err);
-	said.status = check(config, rules);
+	said.status = check(config, rules, strict);
 	restore(stdout, kept_out);
 	restore(stderr, kept_err);
 	read_back(out, said.out);
 	read_back(err, said.err);
 	return &said;
+}
+
+static struct said *run(const char *config, const char *rules)
+{
+	return run_strict(config, rules, false);
 }
 
 static int into_folder(void **state)
@@ -84,13 +89,13 @@ static void good_configuration_is_told_in_full(void **state)
 		"interface wan0", "net_null0: queues: 1", "mtu 1400", "checksum verify", "handler web", "count, default",
 		"handler app",
 		"device net_null1: queues: 2, mtu 9000, checksum trust, uplink wan0", "tcp 203.0.113.0/24 port 443 (https) -> app",
-		"udp any ports 5-9 interface wan0 vlan 7 -> web", "2 from r.rules, default reject" };
+		"udp any ports 5-9 interface wan0 vlan 7 -> web", "4 from r.rules, default reject" };
 	write_file("c.yaml", "interfaces: [{name: wan0, device: net_null0, queues: 1, mtu: 1400, checksum: verify}]\n"
 		"workers: {cpus: 1, share_cpus: true}\nflows: {capacity: 64K}\nhandlers:\n- {name: web, kind: count}\n"
 		"- {name: app, kind: device, device: net_null1, uplink: wan0, mtu: 9000, queues: 2, checksum: trust}\ndefault_handler: web\nlisteners:\n"
 		"- {protocol: tcp, address: 203.0.113.0/24, port: https, handler: app}\n"
 		"- {protocol: udp, port: 5-9, interface: wan0, vlan: 7, handler: web}\nrules: r.rules\n");
-	write_file("r.rules", "allow tcp 80\ndeny udp\ndefault reject\n");
+	write_file("r.rules", "allow tcp 80\nallow tcp https\nallow udp 5-9\ndeny udp\ndefault reject\n");
 	const struct said *said = run("c.yaml", NULL);
 	assert_string_equal(said->err, "");
 	assert_int_equal(said->status, 0);
@@ -144,6 +149,37 @@ static void what_is_wrong_goes_to_standard_error_with_status_one(void **state)
 	}
 }
 
+static void warnings_name_both_rules_and_fail_only_if_told_to(void **state)
+{
+	(void)state;
+	static const char *const told[] = { "warning: r.rules:2: ", "can never match", "dropped by r.rules:1: ", "dport 22" };
+	write_file("r.rules", "iptables -A INPUT -j DROP\niptables -A INPUT -p tcp -s 192.168.1.0/24 --dport 22 -j ACCEPT\n");
+	const struct said *said = run(NULL, "r.rules");
+	assert_int_equal(said->status, 0);
+	for (size_t i = 0; i < sizeof(told) / sizeof(*told); i++)
+		if (!strstr(said->err, told[i]))
+			fail_msg("'%s' is not in:\n%s", told[i], said->err);
+	assert_int_equal(run_strict(NULL, "r.rules", true)->status, 1);
+	write_file("r.rules", "allow tcp 80\ndefault deny\n");
+	said = run_strict(NULL, "r.rules", true);
+	assert_string_equal(said->err, "");
+	assert_int_equal(said->status, 0);
+}
+
+static void interfaces_that_rules_name_have_to_be_there(void **state)
+{
+	(void)state;
+	write_file("c.yaml", "interfaces: [{name: wan0, device: net_null0}]\nworkers: {share_cpus: true, cpus: 1}\n"
+		"handlers: [{name: a, kind: count}]\ndefault_handler: a\n");
+	write_file("r.rules", "-A INPUT -i wan0 -j ACCEPT\n-A INPUT -i lan+ -j ACCEPT\n-A INPUT -i lan0 -j ACCEPT\n");
+	const struct said *said = run("c.yaml", "r.rules");
+	assert_int_equal(said->status, 1);
+	assert_non_null(strstr(said->err, "r.rules:3:"));
+	assert_non_null(strstr(said->err, "no interface 'lan0'"));
+	write_file("r.rules", "-A INPUT -i wan0 -j ACCEPT\n-A INPUT ! -i lan+ -p tcp --dport 80 -j DROP\n");
+	assert_int_equal(run("c.yaml", "r.rules")->status, 0);
+}
+
 static void rules_given_take_the_place_of_the_configurations(void **state)
 {
 	(void)state;
@@ -151,7 +187,7 @@ static void rules_given_take_the_place_of_the_configurations(void **state)
 	write_file("r.rules", "allow tcp 80\ndefault allow\n");
 	const struct said *said = run("c.yaml", "r.rules");
 	assert_int_equal(said->status, 0);
-	assert_non_null(strstr(said->out, "1 from r.rules, default allow"));
+	assert_non_null(strstr(said->out, "1 from r.rules, default accept"));
 }
 
 int main(void)
@@ -161,6 +197,8 @@ int main(void)
 		cmocka_unit_test(built_in_configuration_is_fine),
 		cmocka_unit_test(thousands_of_listeners_are_summed_up),
 		cmocka_unit_test(what_is_wrong_goes_to_standard_error_with_status_one),
+		cmocka_unit_test(warnings_name_both_rules_and_fail_only_if_told_to),
+		cmocka_unit_test(interfaces_that_rules_name_have_to_be_there),
 		cmocka_unit_test(rules_given_take_the_place_of_the_configurations),
 	};
 	return cmocka_run_group_tests(tests, into_folder, out_of_folder);

@@ -52,6 +52,27 @@ static void every_option_has_its_place_and_captures_may_stand_anywhere(void **st
 	assert_string_equal(replay->eal[2], "x");
 }
 
+static void explain_wants_the_number_of_a_packet(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = { "replay --explain 0 a", "replay --explain x a", "replay --explain -1 a",
+		"replay --explain 5x a", "replay --explain 99999999999999999999 a", "replay --explain" };
+	struct line line;
+	struct options options;
+	struct error error;
+	split(&line, "replay --explain 17 a.pcap");
+	assert_int_equal(options_parse(&options, "crwfpjqx", line.count, line.argument, NULL), 0);
+	assert_int_equal(options.replay.explain, 17);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		split(&line, wrong[i]);
+		assert_int_equal(options_parse(&options, "crwfpjqx", line.count, line.argument, &error), -1);
+		assert_non_null(strstr(error.text, "--explain"));
+	}
+	split(&line, "check --strict");
+	assert_int_equal(options_parse(&options, "crs", line.count, line.argument, NULL), 0);
+	assert_true(options.strict);
+}
+
 static void nothing_given_leaves_nothing_set(void **state)
 {
 	(void)state;
@@ -110,6 +131,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_option_has_its_place_and_captures_may_stand_anywhere),
+		cmocka_unit_test(explain_wants_the_number_of_a_packet),
 		cmocka_unit_test(nothing_given_leaves_nothing_set),
 		cmocka_unit_test(help_is_an_option_of_every_command),
 		cmocka_unit_test(wrong_lines_are_told),

@@ -12,38 +12,64 @@
 
 #include "control/rule_store.h"
 
-static struct rule rule_on(unsigned port)
-{
-	return (struct rule){
-		.protocol = 6,
-		.source_port = { 0, 65535 },
-		.destination_port = { (uint16_t)port, (uint16_t)port },
-		.verdict = port >> 16 & 1,
-		.source = { .address = { { (uint8_t)(port >> 17) } }, .family = FAMILY_IP4, .bits = 8 },
-	};
-}
-
-static void replace(struct rule_store *store, const unsigned *ports, size_t count)
+// A rule of its own text for each number.
+static struct rule_entry *rule_on(unsigned number)
 {
 	struct error error;
-	struct rule_list list = { .rules = calloc(count + 1, sizeof(struct rule)), .count = count };
-	for (size_t i = 0; i < count; i++)
-		list.rules[i] = rule_on(ports[i]);
-	assert_int_equal(rule_store_replace(store, &list, &error), 0);
-	free(list.rules);
+	struct rule_draft *draft = rule_draft_create();
+	struct ip_address from = { { (uint8_t)(number >> 17), 1, 2, 3 } };
+	rule_draft_rule(draft)->ip6 = false;
+	rule_draft_rule(draft)->verdict = number >> 16 & 1;
+	rule_draft_byte(draft, RULE_PROTOCOL, 6);
+	assert_int_equal(rule_draft_ports(draft, RULE_DESTINATION_PORT, (uint16_t)number, (uint16_t)number), 0);
+	assert_int_equal(rule_draft_addresses(draft, RULE_SOURCE, &from, &from), 0);
+	struct rule_entry *entry = rule_draft_finish(draft, &(struct rule_place){ .file = "f", .line = 1 }, &error);
+	assert_non_null(entry);
+	rule_draft_free(draft);
+	return entry;
 }
 
-// What holds whatever was done: ids are unique, found, and the compiled view is the same list.
+static unsigned number_of(const struct rule_entry *entry)
+{
+	return entry->rule.destination_ports.range[0].low;
+}
+
+static struct rule_list list_of(const unsigned *numbers, size_t count)
+{
+	struct error error;
+	struct rule_list list = { 0 };
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(rule_list_append(&list, rule_on(numbers ? numbers[i] : 0), &error), 0);
+	return list;
+}
+
+static void replace(struct rule_store *store, const unsigned *numbers, size_t count)
+{
+	struct error error;
+	struct rule_list list = list_of(numbers, count);
+	assert_int_equal(rule_store_replace(store, &list, &error), 0);
+	rule_list_free(&list);
+}
+
+static uint32_t add(struct rule_store *store, unsigned number, size_t position, struct error *error)
+{
+	struct rule_entry *entry = rule_on(number);
+	uint32_t id = rule_store_add(store, entry, position, error);
+	rule_entry_drop(entry);
+	return id;
+}
+
+// What holds whatever was done: ids are unique and found, places too.
 static void check(const struct rule_store *store)
 {
 	uint8_t *seen = calloc(FLOW_RULE_MAX, 1);
 	for (size_t i = 0; i < rule_store_count(store); i++) {
 		const struct stored_rule *stored = rule_store_at(store, i);
-		uint32_t id = stored->rule.slot;
+		uint32_t id = stored->entry->rule.slot;
 		assert_true(id > 0 && id < FLOW_RULE_MAX);
 		assert_false(seen[id]++);
 		assert_ptr_equal(rule_store_find(store, id), stored);
-		assert_memory_equal(&rule_store_rules(store)[i], &stored->rule, sizeof(stored->rule));
+		assert_int_equal(rule_store_position(store, id), i);
 	}
 	free(seen);
 }
@@ -53,7 +79,7 @@ static void expect_ids(const struct rule_store *store, const uint32_t *ids, size
 	check(store);
 	assert_int_equal(rule_store_count(store), count);
 	for (size_t i = 0; i < count; i++)
-		assert_int_equal(rule_store_at(store, i)->rule.slot, ids[i]);
+		assert_int_equal(rule_store_at(store, i)->entry->rule.slot, ids[i]);
 }
 
 static void rule_with_the_same_text_keeps_its_id_and_baseline(void **state)
@@ -90,12 +116,11 @@ static void id_of_a_deleted_rule_is_not_handed_out_again_soon(void **state)
 	(void)state;
 	struct error error;
 	struct rule_store *store = rule_store_create();
-	struct rule rule = rule_on(80);
 	for (uint32_t i = 1; i < FLOW_RULE_MAX; i++) {
-		assert_int_equal(rule_store_add(store, &rule, SIZE_MAX, &error), i);
+		assert_int_equal(add(store, 80, SIZE_MAX, &error), i);
 		assert_int_equal(rule_store_delete(store, i, &error), 0);
 	}
-	assert_int_equal(rule_store_add(store, &rule, SIZE_MAX, &error), 1);
+	assert_int_equal(add(store, 80, SIZE_MAX, &error), 1);
 	check(store);
 	rule_store_destroy(store);
 }
@@ -105,11 +130,10 @@ static void rules_are_added_at_a_position_and_deleted_by_id(void **state)
 	(void)state;
 	struct error error;
 	struct rule_store *store = rule_store_create();
-	struct rule rules[] = { rule_on(80), rule_on(443), rule_on(22), rule_on(53) };
-	assert_int_equal(rule_store_add(store, &rules[0], SIZE_MAX, &error), 1);
-	assert_int_equal(rule_store_add(store, &rules[1], 0, &error), 2);
-	assert_int_equal(rule_store_add(store, &rules[2], 1, &error), 3);
-	assert_int_equal(rule_store_add(store, &rules[3], 99, &error), 4);
+	assert_int_equal(add(store, 80, SIZE_MAX, &error), 1);
+	assert_int_equal(add(store, 443, 0, &error), 2);
+	assert_int_equal(add(store, 22, 1, &error), 3);
+	assert_int_equal(add(store, 53, 99, &error), 4);
 	expect_ids(store, (uint32_t[]){ 2, 3, 1, 4 }, 4);
 	assert_int_equal(rule_store_delete(store, 3, &error), 0);
 	expect_ids(store, (uint32_t[]){ 2, 1, 4 }, 3);
@@ -130,10 +154,9 @@ static void copy_changes_alone(void **state)
 	replace(store, (unsigned[]){ 80, 443 }, 2);
 	rule_store_set_default(store, VERDICT_DROP);
 	struct rule_store *copy = rule_store_copy(store);
-	struct rule rule = rule_on(22);
 	assert_int_equal(rule_store_default(copy), VERDICT_DROP);
 	assert_int_equal(rule_store_delete(copy, 1, &error), 0);
-	assert_int_equal(rule_store_add(copy, &rule, 0, &error), 3);
+	assert_int_equal(add(copy, 22, 0, &error), 3);
 	rule_store_set_default(copy, VERDICT_REJECT);
 	expect_ids(store, (uint32_t[]){ 1, 2 }, 2);
 	expect_ids(copy, (uint32_t[]){ 3, 2 }, 2);
@@ -171,26 +194,78 @@ static void full_store_refuses_and_stays_as_it_was(void **state)
 	for (unsigned i = 0; i <= FULL; i++)
 		ports[i] = i;
 	replace(store, ports, FULL);
-	struct rule rule = rule_on(1);
-	assert_int_equal(rule_store_add(store, &rule, 0, &error), 0);
+	assert_int_equal(add(store, 1, 0, &error), 0);
 	assert_non_null(strstr(error.text, "too many rules"));
 
-	struct rule_list list = { .rules = calloc(FULL + 1, sizeof(rule)), .count = FULL + 1 };
+	struct rule_list list = list_of(ports, FULL);
+	list.count++; // one more than there are ids
+	list.entry = realloc(list.entry, list.count * sizeof(*list.entry));
+	list.entry[FULL] = rule_on(FULL);
 	assert_int_equal(rule_store_replace(store, &list, &error), -1);
 	assert_non_null(strstr(error.text, "too many rules"));
 	assert_int_equal(rule_store_count(store), FULL);
 	check(store);
+	rule_list_free(&list);
 
 	// All others: only what the older list sets free is left.
 	struct rule_store *older = rule_store_copy(store);
-	list.count = FULL;
+	list = list_of(NULL, FULL);
 	assert_int_equal(rule_store_replace(store, &list, &error), 0);
 	check(store);
-	assert_true(rule_store_is_new(store, older, 1));
+	assert_true(rule_store_is_new(store, older, 2));
+	rule_list_free(&list);
 	rule_store_destroy(store);
 	rule_store_destroy(older);
-	free(list.rules);
 	free(ports);
+}
+
+// What a limit has left, and who reads it, hangs on the entry.
+static void rule_that_stays_keeps_its_entry_and_others_are_let_go(void **state)
+{
+	(void)state;
+	struct error error;
+	struct rule_store *store = rule_store_create();
+	replace(store, (unsigned[]){ 80, 443 }, 2);
+	struct rule_entry *first = rule_entry_keep(rule_store_at(store, 0)->entry);
+	struct rule_entry *second = rule_entry_keep(rule_store_at(store, 1)->entry);
+	assert_int_equal(first->references, 2);
+	struct rule_store *copy = rule_store_copy(store);
+	assert_int_equal(first->references, 3);
+	replace(copy, (unsigned[]){ 22, 80 }, 2);
+	assert_ptr_equal(rule_store_at(copy, 1)->entry, first);
+	assert_int_equal(first->references, 3);
+	assert_int_equal(second->references, 2);
+	rule_store_destroy(store);
+	assert_int_equal(second->references, 1);
+	struct rule_list list;
+	assert_int_equal(rule_store_list(copy, &list, &error), 0);
+	assert_int_equal(list.count, 2);
+	assert_ptr_equal(list.entry[1], first);
+	rule_store_destroy(copy);
+	assert_int_equal(first->references, 2);
+	rule_list_free(&list);
+	assert_int_equal(first->references, 1);
+	rule_entry_drop(first);
+	rule_entry_drop(second);
+}
+
+static void rule_in_the_place_of_another_has_an_id_of_its_own_unless_it_says_the_same(void **state)
+{
+	(void)state;
+	struct error error;
+	struct rule_store *store = rule_store_create();
+	replace(store, (unsigned[]){ 80, 443, 22 }, 3);
+	struct rule_entry *other = rule_on(53), *same = rule_on(22);
+	assert_int_equal(rule_store_exchange(store, 2, other, &error), 4);
+	expect_ids(store, (uint32_t[]){ 1, 4, 3 }, 3);
+	assert_int_equal(rule_store_exchange(store, 3, same, &error), 3);
+	expect_ids(store, (uint32_t[]){ 1, 4, 3 }, 3);
+	assert_int_equal(rule_store_exchange(store, 2, same, &error), 0);
+	assert_non_null(strstr(error.text, "no rule 2"));
+	expect_ids(store, (uint32_t[]){ 1, 4, 3 }, 3);
+	rule_entry_drop(other);
+	rule_entry_drop(same);
+	rule_store_destroy(store);
 }
 
 static double seconds(void)
@@ -211,9 +286,12 @@ static double replace_time(unsigned count)
 	struct rule_store *older = rule_store_copy(store);
 	for (unsigned i = 0; i < count; i++)
 		ports[i] = 2 * (count - i);
+	struct error error;
+	struct rule_list list = list_of(ports, count);
 	double start = seconds();
-	replace(store, ports, count);
+	assert_int_equal(rule_store_replace(store, &list, &error), 0);
 	double took = seconds() - start;
+	rule_list_free(&list);
 	for (uint32_t id = 1; id <= count; id++)
 		assert_int_equal(rule_store_find(store, id) != NULL, id % 2 == 1 && id != 1);
 	check(store);
@@ -250,7 +328,7 @@ static void random_changes_agree_with_a_plain_model(void **state)
 				ports[i] = (unsigned)(rand() % 20);
 			replace(store, ports, size);
 			for (size_t i = 0; i < size; i++) {
-				uint32_t id = rule_store_at(store, i)->rule.slot;
+				uint32_t id = rule_store_at(store, i)->entry->rule.slot;
 				size_t old = 0;
 				while (old < count && model[old].port != ports[i])
 					old++;
@@ -265,8 +343,7 @@ static void random_changes_agree_with_a_plain_model(void **state)
 			}
 			count = size;
 		} else if (rand() % 2 || count == 0) {
-			struct rule rule = rule_on((unsigned)(rand() % 20));
-			assert_true(rule_store_add(store, &rule, (size_t)rand() % (count + 1), &error) > 0);
+			assert_true(add(store, (unsigned)(rand() % 20), (size_t)rand() % (count + 1), &error) > 0);
 			count++;
 		} else {
 			assert_int_equal(rule_store_delete(store, model[(size_t)rand() % count].id, &error), 0);
@@ -274,8 +351,8 @@ static void random_changes_agree_with_a_plain_model(void **state)
 		}
 		assert_int_equal(rule_store_count(store), count);
 		for (size_t i = 0; i < count; i++) {
-			model[i].port = rule_store_at(store, i)->rule.destination_port.low;
-			model[i].id = rule_store_at(store, i)->rule.slot;
+			model[i].port = number_of(rule_store_at(store, i)->entry);
+			model[i].id = rule_store_at(store, i)->entry->rule.slot;
 		}
 	}
 	check(store);
@@ -291,6 +368,8 @@ int main(void)
 		cmocka_unit_test(rules_are_added_at_a_position_and_deleted_by_id),
 		cmocka_unit_test(copy_changes_alone),
 		cmocka_unit_test(list_sets_the_default_that_it_has),
+		cmocka_unit_test(rule_that_stays_keeps_its_entry_and_others_are_let_go),
+		cmocka_unit_test(rule_in_the_place_of_another_has_an_id_of_its_own_unless_it_says_the_same),
 		cmocka_unit_test(full_store_refuses_and_stays_as_it_was),
 		cmocka_unit_test(many_rules_are_replaced_in_time),
 		cmocka_unit_test(random_changes_agree_with_a_plain_model),

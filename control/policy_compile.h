@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// From rules, listeners and switches to an immutable policy, and from there to the workers.
+// From rules, listeners and switches to an immutable policy.
 #pragma once
 
 #include "control/runtime.h"
