@@ -163,7 +163,7 @@ static void find_flow(struct explained *explained)
 
 static bool is_current(const struct explained *explained)
 {
-	return (explained->flow.generation & ~FLOW_VARIES) == explained->burst.policy->generation;
+	return (explained->flow.generation & FLOW_GENERATION) == explained->burst.policy->generation;
 }
 
 static json_t *rule_id(uint32_t rule)
@@ -187,7 +187,7 @@ static void put_flow(struct explained *explained)
 		"handler", stats_handler_name(explained->runtime, flow->handler),
 		"packets_orig", (json_int_t)flow->packets[FLOW_ORIG],
 		"packets_resp", (json_int_t)flow->packets[FLOW_RESP],
-		"generation", (json_int_t)(flow->generation & ~FLOW_VARIES),
+		"generation", (json_int_t)(flow->generation & FLOW_GENERATION),
 		"current", (int)is_current(explained),
 		"varies", (flow->generation & FLOW_VARIES) != 0,
 		"local_origin", (int)flow->local_origin));

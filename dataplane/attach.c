@@ -205,7 +205,7 @@ static __rte_noinline bool open_flow(struct worker *worker, struct burst *burst,
 // Whether the policy in force has judged the flow.
 static bool is_current(const struct flow *flow, const struct policy *policy)
 {
-	return (flow->generation & ~FLOW_VARIES) == policy->generation;
+	return (flow->generation & FLOW_GENERATION) == policy->generation;
 }
 
 // Enters what the policy in force says of a live flow. false: it denies it, and it ended here.
@@ -217,8 +217,9 @@ static bool adopt(struct worker *worker, struct burst *burst, unsigned at, uint3
 		judge_refuse(worker, burst, at, decision);
 		return false;
 	}
-	judge_adopt(flow_table_flow(worker->flows, index), decision,
-		burst->policy->generation | (varies ? FLOW_VARIES : 0));
+	struct flow *flow = flow_table_flow(worker->flows, index);
+	judge_adopt(flow, decision,
+		burst->policy->generation | (varies ? FLOW_VARIES : 0) | (flow->generation & FLOW_UNOPENED));
 	return true;
 }
 
@@ -227,7 +228,7 @@ static bool exempt(struct flow *flow, const struct policy *policy)
 {
 	if (!flow->local_origin && policy->on_rule_change != RULE_CHANGE_KEEP)
 		return false;
-	flow->generation = policy->generation | (flow->generation & FLOW_VARIES);
+	flow->generation = policy->generation | (flow->generation & ~FLOW_GENERATION);
 	return true;
 }
 
@@ -325,6 +326,22 @@ static __rte_always_inline bool pass(struct worker *worker, struct burst *burst,
 	return account(worker, burst, at, index, decided, tally);
 }
 
+// A packet that may pass opens the connection of a flow that had none yet: its sender is the opener from now on, whichever
+// end was heard before (as conntrack knows only what begins here).
+static void open_late(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
+		      const struct rule_verdict *judged)
+{
+	const struct packet_meta *meta = &burst->meta[at];
+	struct flow *flow = flow_table_flow(worker->flows, index);
+	struct flow_cold *cold = flow_table_cold(worker->flows, index);
+
+	flow->opener_end = !!(meta->flags & PACKET_SOURCE_IS_END1);
+	flow->rule = judged->slot;
+	flow->generation = (flow->generation & FLOW_GENERATION) |
+			   (opening_varies(burst, at, judged) ? FLOW_VARIES : 0);
+	cold->syn = !!(meta->tcp_flags & TCP_SYN);
+}
+
 // A packet of a live flow that was judged by itself, and counts under the rule that did. If denied, the flow lives on.
 static bool attach_judged(struct worker *worker, struct burst *burst, unsigned i, uint32_t index,
 			  const struct rule_verdict *judged, struct tally *tally)
@@ -337,6 +354,8 @@ static bool attach_judged(struct worker *worker, struct burst *burst, unsigned i
 	}
 	if (!bind_again(worker, burst, at, index))
 		return false;
+	if (flow_table_flow(worker->flows, index)->generation & FLOW_UNOPENED && opens_connection(&burst->meta[at]))
+		open_late(worker, burst, at, index, judged);
 	struct flow decided = { .word = flow_table_flow(worker->flows, index)->word };
 	decided.rule = judged->slot;
 	return pass(worker, burst, i, index, judged, &decided, tally);

@@ -49,7 +49,7 @@ struct flow {
 	uint64_t packets[2]; // by enum flow_direction
 	uint64_t bytes[2];   // from the destination MAC on, without FCS
 	uint64_t last_seen;  // ticks of the worker's clock
-	uint32_t generation; // of the policy that judged it last; with FLOW_VARIES: equal to none
+	uint32_t generation; // of the policy that judged it last; with a bit set: equal to none
 	uint32_t tcp_next[2];   // the highest ACK that this end sent: what it wants next; valid if tcp_known bit set
 	uint16_t tcp_window[2]; // the window that this end last offered, unscaled
 	union {
@@ -71,8 +71,11 @@ struct flow {
 };
 enum { FLOW_DECISION_BITS = 18 + 20 + 8 };
 
-// A bit of flow.generation, until somebody answers: rules judge each further packet of the opener, too.
+// Bits of flow.generation. Rules judge each further packet of the opener, until somebody answers.
 static const uint32_t FLOW_VARIES = UINT32_C(1) << 31;
+// Rules judge each packet of both ends, until one comes that may open a connection: a SYN-ACK, FIN or RST was all so far.
+static const uint32_t FLOW_UNOPENED = UINT32_C(1) << 30;
+static const uint32_t FLOW_GENERATION = (UINT32_C(1) << 30) - 1;
 static_assert(sizeof(struct flow) == 64, "one cache line");
 
 // Cold: written when the flow is made, and by ageing.

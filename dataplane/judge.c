@@ -42,10 +42,11 @@ enum drop_reason judge_unopenable(const struct burst *burst, unsigned at)
 enum connection_state judge_connection(const struct burst *burst, unsigned at, const struct flow *flow)
 {
 	const struct packet_meta *meta = &burst->meta[at];
-	if (!flow)
-		return judge_unopenable(burst, at) == DROP_NONE ? CONNECTION_NEW : CONNECTION_INVALID;
-	if (meta->flags & PACKET_ICMP_ERROR)
+	if (flow && meta->flags & PACKET_ICMP_ERROR)
 		return CONNECTION_RELATED;
+	if (!flow || flow->generation & FLOW_UNOPENED)
+		return judge_unopenable(burst, at) == DROP_NONE && opens_connection(meta) ? CONNECTION_NEW :
+											      CONNECTION_INVALID;
 	bool from_opener = !!(meta->flags & PACKET_SOURCE_IS_END1) == flow->opener_end;
 	return flow->embryonic && from_opener ? CONNECTION_NEW : CONNECTION_ESTABLISHED;
 }
@@ -63,7 +64,7 @@ static bool needs(const struct worker *worker, const struct burst *burst, unsign
 	if (judge_wants_packet(&burst->meta[at], flow) && !returned)
 		return true;
 	*kind = JUDGED_FLOW;
-	return (flow->generation & ~FLOW_VARIES) != policy->generation && !flow->local_origin &&
+	return (flow->generation & FLOW_GENERATION) != policy->generation && !flow->local_origin &&
 	       policy->on_rule_change != RULE_CHANGE_KEEP;
 }
 

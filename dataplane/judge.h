@@ -16,11 +16,11 @@ enum judged {
 };
 
 // Whether rules are to judge the packet itself though it has a flow: nobody has answered its opener yet, and the verdict may
-// differ from packet to packet. A later fragment follows its first.
+// differ from packet to packet, or no connection was opened yet. A later fragment follows its first.
 static inline bool judge_wants_packet(const struct packet_meta *meta, const struct flow *flow)
 {
 	bool from_opener = !!(meta->flags & PACKET_SOURCE_IS_END1) == flow->opener_end;
-	return flow->generation & FLOW_VARIES && from_opener &&
+	return (flow->generation & FLOW_UNOPENED || (flow->generation & FLOW_VARIES && from_opener)) &&
 	       !(meta->flags & (PACKET_ICMP_ERROR | PACKET_FRAGMENT_LATER));
 }
 
@@ -41,7 +41,7 @@ struct decision judge_flow(struct worker *worker, struct burst *burst, unsigned 
 struct decision judge_flow_at(const struct policy *policy, const struct flow *flow, const struct flow_cold *cold,
 			      const struct packet_tuple *tuple, uint32_t position, bool *varies);
 
-// Enters in a live flow what the policy in force says of it. generation: the policy's, with FLOW_VARIES where it varies.
+// Enters in a live flow what the policy in force says of it. generation: the policy's, with its bits.
 static inline void judge_adopt(struct flow *flow, const struct decision *decision, uint32_t generation)
 {
 	flow->rule = decision->rule;

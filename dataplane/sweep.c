@@ -32,7 +32,7 @@ static unsigned keep_old(const struct worker *worker, uint32_t flow[], unsigned 
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct flow *old = flow_table_flow(worker->flows, flow[i]);
-		if ((old->generation & ~FLOW_VARIES) == generation || old->local_origin)
+		if ((old->generation & FLOW_GENERATION) == generation || old->local_origin)
 			continue;
 		tuple_of_flow(old, flow_table_cold(worker->flows, flow[i]), &tuple[kept]);
 		flow[kept++] = flow[i];
@@ -49,7 +49,7 @@ static void judge(struct worker *worker, uint32_t index, const struct packet_tup
 		&varies);
 
 	if (decision.verdict == VERDICT_ACCEPT)
-		judge_adopt(flow, &decision, policy->generation | (varies ? FLOW_VARIES : 0));
+		judge_adopt(flow, &decision, policy->generation | (varies ? FLOW_VARIES : 0) | (flow->generation & FLOW_UNOPENED));
 	else
 		ageing_end(worker->ageing, index, FLOW_END_DENIED);
 }

@@ -16,6 +16,14 @@ static bool is_icmp(uint8_t protocol)
 	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
 }
 
+bool opens_connection(const struct packet_meta *meta)
+{
+	if (meta->key.protocol != IPPROTO_TCP || !(meta->flags & PACKET_L4_WHOLE))
+		return true;
+	bool syn = meta->tcp_flags & TCP_SYN, ack = meta->tcp_flags & TCP_ACK;
+	return syn != ack && !(meta->tcp_flags & (TCP_FIN | TCP_RST));
+}
+
 // RFC 9293 3.5: only who was asked answers with SYN-ACK.
 enum opener opener_of(const struct packet_meta *meta)
 {
@@ -125,7 +133,7 @@ void tuple_of_flow(const struct flow *flow, const struct flow_cold *cold, struct
 	tuple->tagged = cold->tagged;
 	tuple->interface = cold->interface;
 	tuple->portless = cold->portless;
-	tuple->connection = CONNECTION_NEW;
+	tuple->connection = flow->generation & FLOW_UNOPENED ? CONNECTION_INVALID : CONNECTION_NEW;
 	if (cold->key.protocol == IPPROTO_TCP)
 		tuple->tcp_flags = !cold->syn ? TCP_ACK : from_responder ? TCP_SYN | TCP_ACK : TCP_SYN;
 }

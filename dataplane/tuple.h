@@ -4,6 +4,10 @@
 
 #include "dataplane/burst.h"
 
+// Whether a connection may be taken up at this packet: of TCP a SYN, or a segment from its midst, but neither the answer to a SYN
+// that was not seen nor an end. Any thread.
+bool opens_connection(const struct packet_meta *meta);
+
 // Who sends a packet, as far as it tells by itself.
 enum opener opener_of(const struct packet_meta *meta);
 

@@ -133,24 +133,7 @@ def impossible_fragment(packet, said, ours):
     return ours.reason in ("ip_length", "fragment_overlap") and (packet.more or packet.fragment)
 
 
-def goes_on_though_denied(packet, said, ours):
-    """The SYN was denied by both, and the capture goes on all the same. The SYN-ACK is accepted by the policy; to conntrack it is
-    invalid and opens nothing, portier (tcp_pickup: loose) takes the flow up by it."""
-    return said is None and packet.denied
-
-
-DIFFERENCES = [icmp_unrelated, datagram_not_whole, impossible_fragment, goes_on_though_denied]
-
-
-def tell_denied(packets, passed):
-    """Marks the packets of TCP conversations whose SYN did not pass."""
-    denied, seen = set(), set()
-    for number, packet in enumerate(packets):
-        name = conversation(packet) if is_tcp(packet) else None
-        if name and name not in seen and number not in passed:
-            denied.add(name)
-        seen.add(name)
-        packet.denied = name in denied
+DIFFERENCES = [icmp_unrelated, datagram_not_whole, impossible_fragment]
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +166,6 @@ def test_conntrack_and_portier_agree(path, portier, found, tmp_path, name, front
     for group in datagrams(packets):
         rules = [passed[number] for number in group if number in passed]
         passed.update({number: rules[0] for number in group if rules})
-    tell_denied(packets, passed)
     written = kernel.text() if front else kernel_rules.nft_file(policy, kernel.rules, "forward").replace("netdev", "inet")
     ours, counters = kernel_compare.Portier(portier, tmp_path, "flow").run(written, originals)
     named, unexplained = collections.Counter(), []

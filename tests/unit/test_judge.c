@@ -175,6 +175,34 @@ static void packets_of_an_unanswered_flow_count_under_the_rule_that_judged_each(
 	assert_int_equal(web_flow()->rule, 1);
 }
 
+static void denied_connection_is_not_opened_by_what_answers_it(void **state)
+{
+	(void)state;
+	PUBLISH(2, VERDICT_ACCEPT, rule_port(TCP, 80, VERDICT_DROP));
+	receive(worker(), LINK, 1, web_syn);
+	receive(worker(), LINK, 1, web_syn_ack);
+	assert_int_equal(handed(), 1);
+	receive(worker(), LINK, 3, web_ack);
+	assert_int_equal(handed(), 1);
+	assert_int_equal(matched(1), 4);
+}
+
+static void first_packet_that_may_open_a_connection_is_its_opener(void **state)
+{
+	(void)state;
+	PUBLISH(2, VERDICT_DROP, rule_port(TCP, 80, VERDICT_ACCEPT), rule_flags(SYN | ACK, SYN | ACK, VERDICT_ACCEPT));
+	receive(worker(), LINK, 1, web_syn_ack);
+	assert_true(web_flow()->generation & FLOW_UNOPENED);
+	assert_int_equal(web_flow()->rule, 2);
+	receive(worker(), LINK, 1, web_ack);
+	assert_int_equal(web_flow()->generation, 2);
+	assert_int_equal(web_flow()->rule, 1);
+	assert_int_equal(web_flow()->opener_end, web_flow()->orig_end);
+	receive(worker(), LINK, 1, web_syn_ack);
+	assert_int_equal(handed(), 3);
+	assert_int_equal(matched(2), 1);
+}
+
 static void verdict_that_can_not_vary_is_asked_for_once(void **state)
 {
 	(void)state;
@@ -636,6 +664,8 @@ int main(void)
 		WITH(all_of_that_holds_within_one_burst, set_up),
 		WITH(packets_of_an_unanswered_flow_count_under_the_rule_that_judged_each, set_up),
 		WITH(verdict_that_can_not_vary_is_asked_for_once, set_up),
+		WITH(denied_connection_is_not_opened_by_what_answers_it, set_up),
+		WITH(first_packet_that_may_open_a_connection_is_its_opener, set_up),
 		WITH(limit_is_asked_at_each_packet_until_somebody_answers, set_up),
 		WITH(flow_that_was_opened_by_a_syn_is_judged_again_as_a_syn, set_up),
 		WITH(flow_that_was_met_in_the_middle_is_judged_again_as_an_ack, set_up),
