@@ -27,8 +27,9 @@ static int read_declaration(struct nft_parser *parser)
 static int read_command(struct nft_parser *parser)
 {
 	bool common;
-	if (nft_read_common(parser, &common) || common)
-		return common ? 0 : -1;
+	int result = nft_read_common(parser, &common);
+	if (result || common)
+		return result;
 	if (nft_take(parser, "flush"))
 		return nft_read_flush(parser);
 	if (nft_take(parser, "delete"))

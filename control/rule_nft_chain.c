@@ -164,8 +164,9 @@ static int read_chain_comment(struct nft_parser *parser)
 static int read_chain_line(struct nft_parser *parser)
 {
 	bool common;
-	if (nft_read_common(parser, &common) || common)
-		return common ? 0 : -1;
+	int result = nft_read_common(parser, &common);
+	if (result || common)
+		return result;
 	if (nft_take(parser, "type"))
 		return read_type(parser);
 	if (nft_take(parser, "policy"))

@@ -49,13 +49,25 @@ static bool is_address(const char *at, size_t length)
 	return inet_pton(memchr(text, ':', length) ? AF_INET6 : AF_INET, text, &address) == 1;
 }
 
-// An address is no word of letters alone: it has a colon, or begins with a digit and has a dot.
+// Whether it is one is seen later: "10.0.0.300" is a wrong address rather than several words.
+static bool looks_like_ip4(const char *at, size_t length)
+{
+	unsigned dots = 0;
+	for (size_t i = 0; i < length; i++) {
+		if (at[i] != '.' && !isdigit((unsigned char)at[i]))
+			return false;
+		dots += at[i] == '.';
+	}
+	return dots == 3 && isdigit((unsigned char)*at) && at[length - 1] != '.';
+}
+
+// An address is no word of letters alone: it has colons, or three dots between digits.
 static size_t address_length(const char *at, const char *end)
 {
 	size_t length = run_of(at, end, "0123456789abcdefABCDEF:.");
 	bool six = memchr(at, ':', length) != NULL;
-	if (!six && !(length && isdigit((unsigned char)*at) && memchr(at, '.', length)))
-		return 0;
+	if (!six)
+		return looks_like_ip4(at, length) ? length : 0;
 	return is_address(at, length) ? length : 0;
 }
 

@@ -20,6 +20,8 @@ static const struct nft_field fields[] = {
 	{ "meta", "nfproto", NFT_TYPE_FAMILY, 0, 0, 0 },
 	{ "meta", "iifname", NFT_TYPE_INTERFACE, RULE_INTERFACE, 0, 0 },
 	{ NULL, "iifname", NFT_TYPE_INTERFACE, RULE_INTERFACE, 0, 0 },
+	{ "meta", "iif", NFT_TYPE_INTERFACE, RULE_INTERFACE, 0, 0 },
+	{ NULL, "iif", NFT_TYPE_INTERFACE, RULE_INTERFACE, 0, 0 }, // by number in nft, so one that is there, by its whole name
 	{ "tcp", "sport", NFT_TYPE_PORT, RULE_SOURCE_PORT, 0, 6 },
 	{ "tcp", "dport", NFT_TYPE_PORT, RULE_DESTINATION_PORT, 0, 6 },
 	{ "tcp", "flags", NFT_TYPE_TCP_FLAGS, RULE_TCP_FLAGS, 0, 6 },
@@ -89,7 +91,7 @@ const struct nft_field *nft_read_field(struct nft_parser *parser)
 	}
 	if (header)
 		return no_field(parser, header);
-	nft_unexpected(parser, "expected a field: of ip, ip6, meta, iifname, tcp, udp, sctp, dccp, udplite, th, icmp, icmpv6, "
+	nft_unexpected(parser, "expected a field: of ip, ip6, meta, iifname, iif, tcp, udp, sctp, dccp, udplite, th, icmp, icmpv6, "
 			       "vlan or ct");
 	return NULL;
 }
@@ -313,11 +315,23 @@ static int ask_set(struct nft_parser *parser, const struct nft_match *match, str
 	return result;
 }
 
+// nft moves "^" and "|" to the other side, and then no longer knows what a missing operator was to mean.
+static bool only_masks(const struct nft_match *match)
+{
+	for (const struct nft_step *step = match->steps; step; step = step->next) {
+		if (step->operator != '&')
+			return false;
+	}
+	return true;
+}
+
 static int ask_bits(struct nft_parser *parser, const struct nft_match *match, struct bits_question *question)
 {
 	const struct nft_value *value = match->value;
 	question->operator = match->operator;
 	bool set = value->kind == NFT_VALUE_SET || value->kind == NFT_VALUE_NAMED;
+	if (match->operator == 0 && !only_masks(match))
+		return nft_unexpected_at(parser, &value->at, "expected '==' or '!=' behind '^' and '|'");
 	if (is_order(match->operator) || (match->operator == '!' && (set || match->steps)))
 		return wrong_operator(parser, match);
 	if (value->kind == NFT_VALUE_BINARY && value->operator == '/')
@@ -454,6 +468,17 @@ static const char *join_names(struct nft_parser *parser, const char *names[], si
 	return text;
 }
 
+static int check_whole_names(struct nft_parser *parser, const struct nft_match *match, const struct nft_content *content)
+{
+	if (match->value->kind == NFT_VALUE_NAMED)
+		return wrong_type(parser, match->value);
+	for (size_t i = 0; i < content->name_count; i++) {
+		if (strchr(content->names[i], '*'))
+			return nft_unexpected_at(parser, &match->value->at, "expected whole names: patterns are for 'iifname'");
+	}
+	return 0;
+}
+
 const char *nft_match_interfaces(struct nft_parser *parser, const struct nft_match *match)
 {
 	struct nft_content content;
@@ -467,5 +492,7 @@ const char *nft_match_interfaces(struct nft_parser *parser, const struct nft_mat
 		nft_unexpected_at(parser, &match->value->at, "expected a set that holds something");
 		return NULL;
 	}
+	if (strcmp(match->field->name, "iif") == 0 && check_whole_names(parser, match, &content))
+		return NULL;
 	return join_names(parser, content.names, content.name_count, match->operator == NFT_NE);
 }

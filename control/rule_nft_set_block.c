@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What stands between the braces of a named set.
+#include <string.h>
+
 #include "control/rule_nft_table.h"
 
 static int end_of_line(struct nft_parser *parser)
@@ -39,6 +41,8 @@ static int read_typeof(struct nft_parser *parser, struct nft_set *set)
 	const struct nft_field *field = nft_read_field(parser);
 	if (!field)
 		return -1;
+	if (strcmp(field->name, "iif") == 0)
+		return nft_unexpected(parser, "expected a set of other values: interfaces' numbers are not supported in sets");
 	set->type = field->type;
 	return refuse_fields(parser) ? -1 : end_of_line(parser);
 }
@@ -90,8 +94,9 @@ static int read_comment(struct nft_parser *parser)
 static int read_line(struct nft_parser *parser, struct nft_set *set)
 {
 	bool common;
-	if (nft_read_common(parser, &common) || common)
-		return common ? 0 : -1;
+	int result = nft_read_common(parser, &common);
+	if (result || common)
+		return result;
 	if (nft_take(parser, "type"))
 		return read_type(parser, set);
 	if (nft_take(parser, "typeof"))

@@ -157,7 +157,7 @@ static int read_slash_period(struct nft_parser *parser, struct rule_limit *limit
 static int read_byte_rate(struct nft_parser *parser, const struct nft_token *number, struct rule_limit *limit)
 {
 	struct nft_token unit, period;
-	uint64_t factor;
+	uint64_t factor = 1;
 	if (parser->token.kind != NFT_WORD)
 		return nft_unexpected(parser, "expected '/', bytes, kbytes or mbytes");
 	split_word(&parser->token, &unit, &period);

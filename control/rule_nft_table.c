@@ -127,8 +127,9 @@ static int read_set_in_table(struct nft_parser *parser)
 static int read_table_line(struct nft_parser *parser)
 {
 	bool common;
-	if (nft_read_common(parser, &common) || common)
-		return common ? 0 : -1;
+	int result = nft_read_common(parser, &common);
+	if (result || common)
+		return result;
 	if (nft_take(parser, "chain"))
 		return read_chain_in_table(parser);
 	if (nft_take(parser, "set"))

@@ -127,7 +127,16 @@ const char *nft_type_name(enum nft_type type, uint32_t number)
 	return NULL;
 }
 
-// A service of the match's protocol; else of any other, as nft does not ask whose it is.
+static bool has_capitals(const char *name)
+{
+	for (; *name; name++) {
+		if (*name >= 'A' && *name <= 'Z')
+			return true;
+	}
+	return false;
+}
+
+// A service of the match's protocol; else of any other, as nft does not ask whose it is. It does ask for small letters.
 static bool find_service(const struct nft_token *token, uint8_t protocol, uint32_t *number)
 {
 	char name[SERVICE_NAME_MAX];
@@ -136,6 +145,8 @@ static bool find_service(const struct nft_token *token, uint8_t protocol, uint32
 		return false;
 	memcpy(name, token->text, token->length);
 	name[token->length] = '\0';
+	if (has_capitals(name))
+		return false;
 	for (size_t i = 0; i < sizeof(asked); i++) {
 		int port = asked[i] ? service_port(name, asked[i]) : -1;
 		if (port >= 0) {

@@ -24,6 +24,8 @@ enum {
 struct number_style {
 	unsigned most;
 	enum nft_type names; // NFT_TYPES: none, numbers only
+	bool negate;         // say what it is not, if that can be said
+	bool as_range;       // "5-5" rather than "5"
 };
 
 static void print_number(struct text_buffer *text, const struct number_style *style, uint16_t number)
@@ -37,7 +39,7 @@ static void print_number(struct text_buffer *text, const struct number_style *st
 
 static void print_port_range(struct text_buffer *text, const struct number_style *style, const struct port_range *range)
 {
-	if (range->low == range->high)
+	if (range->low == range->high && !style->as_range)
 		print_number(text, style, range->low);
 	else
 		text_buffer_format(text, "%u-%u", range->low, range->high);
@@ -64,7 +66,7 @@ static void print_numbers(struct text_buffer *text, const struct number_style *s
 	for (uint32_t i = 0; i < set->count; i++)
 		text->failed |= port_ranges_add(&rest, set->range[i].low, set->range[i].high) != 0;
 	text->failed |= port_ranges_negate(&rest, (uint16_t)style->most) != 0;
-	bool negative = rest.count && (rest.count < set->count || set->count == 0);
+	bool negative = rest.count && (style->negate || rest.count < set->count || set->count == 0);
 	if (negative)
 		text_buffer_add(text, "!= ");
 	if (negative)
@@ -74,9 +76,20 @@ static void print_numbers(struct text_buffer *text, const struct number_style *s
 	port_ranges_free(&rest);
 }
 
-static void print_ports(struct text_buffer *text, const char *before, const struct port_set *set, unsigned most)
+// "!= 5": all but one in the middle.
+static bool says_not_one(const struct port_set *set, unsigned most)
 {
-	const struct number_style style = { most, NFT_TYPES };
+	return set->count == 2 && set->range[0].low == 0 && set->range[0].high + 2 == set->range[1].low &&
+	       set->range[1].high == most;
+}
+
+// nft 1.0.6 makes one comparison of "tcp sport != 1 tcp dport != 2", and by that "not both". Behind such a one the other is
+// written as a range, which it leaves alone.
+static void print_ports(struct text_buffer *text, const char *before, const struct port_set *set, unsigned most,
+			const struct port_set *first)
+{
+	const struct number_style style = { most, NFT_TYPES, false,
+					    first && says_not_one(first, most) && says_not_one(set, most) };
 	text_buffer_add(text, before);
 	print_numbers(text, &style, set);
 	text_buffer_add(text, " ");
@@ -97,14 +110,20 @@ static uint32_t byte_ranges(const struct byte_set *set, struct port_range range[
 	return count;
 }
 
-static void print_bytes(struct text_buffer *text, const char *before, const struct byte_set *set, enum nft_type names)
+static void print_byte_set(struct text_buffer *text, const char *before, const struct byte_set *set,
+			   const struct number_style *style)
 {
 	struct port_range range[129];
-	const struct number_style style = { UINT8_MAX, names };
 	const struct port_set ranges = { range, byte_ranges(set, range) };
 	text_buffer_add(text, before);
-	print_numbers(text, &style, &ranges);
+	print_numbers(text, style, &ranges);
 	text_buffer_add(text, " ");
+}
+
+static void print_bytes(struct text_buffer *text, const char *before, const struct byte_set *set, enum nft_type names)
+{
+	const struct number_style style = { UINT8_MAX, names, false, false };
+	print_byte_set(text, before, set, &style);
 }
 
 // Addresses
@@ -338,20 +357,27 @@ static bool protocol_is_said(const struct rule *rule)
 	unsigned protocol = only_protocol(rule);
 	if (asks_icmp(rule) && (protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6))
 		return one_family(rule);
-	if (protocol == PROTOCOL_TCP && (rule->asks & RULE_TCP_FLAGS || rule->answer == ANSWER_TCP_RESET))
+	bool reset = rule->verdict == VERDICT_REJECT && rule->answer == ANSWER_TCP_RESET;
+	if (protocol == PROTOCOL_TCP && (rule->asks & RULE_TCP_FLAGS || reset))
 		return true;
 	return asks_ports(rule) && strcmp(ports_header(rule), "th") != 0;
+}
+
+static bool no_protocol(const struct rule *rule)
+{
+	struct port_range range[129];
+	return rule->asks & RULE_PROTOCOL && byte_ranges(&rule->protocols, range) == 0;
 }
 
 // "ip protocol" says both.
 static bool says_ip_protocol(const struct rule *rule)
 {
-	return rule->asks & RULE_PROTOCOL && rule->ip4 && !rule->ip6 && !protocol_is_said(rule) && !asks_icmp(rule);
+	return rule->asks & RULE_PROTOCOL && rule->ip4 && !rule->ip6 && !protocol_is_said(rule) && (!asks_icmp(rule) || no_protocol(rule));
 }
 
 static bool says_family_later(const struct rule *rule)
 {
-	if (asks_icmp(rule))
+	if (asks_icmp(rule) && !no_protocol(rule))
 		return icmp_says_all(rule);
 	bool answer = rule->verdict == VERDICT_REJECT && rule->answer == ANSWER_ICMP_CODE && !(rule->answer_code & ICMPX_BIT);
 	return says_ip_protocol(rule) || answer || rule->asks & (RULE_SOURCE | RULE_DESTINATION | RULE_NEXT_HEADER);
@@ -369,6 +395,18 @@ static void print_protocol(struct text_buffer *text, const struct rule *rule)
 		print_bytes(text, says_ip_protocol(rule) ? "ip protocol " : "meta l4proto ", &rule->protocols, NFT_TYPE_PROTOCOL);
 }
 
+// As print_ports.
+static void print_icmp_code(struct text_buffer *text, const struct rule *rule, const char *before)
+{
+	struct port_range types[129], codes[129];
+	const struct port_set type = { types, byte_ranges(&rule->icmp_types, types) };
+	const struct port_set code = { codes, byte_ranges(&rule->icmp_codes, codes) };
+	const struct number_style style = { UINT8_MAX, NFT_TYPES, false,
+					    rule->asks & RULE_ICMP_TYPE && says_not_one(&type, UINT8_MAX) &&
+						    says_not_one(&code, UINT8_MAX) };
+	print_byte_set(text, before, &rule->icmp_codes, &style);
+}
+
 static void print_icmp(struct text_buffer *text, const struct rule *rule)
 {
 	bool six = only_protocol(rule) == PROTOCOL_ICMPV6;
@@ -376,25 +414,32 @@ static void print_icmp(struct text_buffer *text, const struct rule *rule)
 		print_bytes(text, six ? "icmpv6 type " : "icmp type ", &rule->icmp_types,
 			    six ? NFT_TYPE_ICMPV6_TYPE : NFT_TYPE_ICMP_TYPE);
 	if (rule->asks & RULE_ICMP_CODE)
-		print_bytes(text, six ? "icmpv6 code " : "icmp code ", &rule->icmp_codes, NFT_TYPES);
+		print_icmp_code(text, rule, six ? "icmpv6 code " : "icmp code ");
 }
 
+// A rule for no protocol at all says no more than that.
 static void print_transport(struct text_buffer *text, const struct rule *rule)
 {
 	char before[16] = "";
+	if (no_protocol(rule))
+		return;
 	if (rule->asks & RULE_SOURCE_PORT)
-		print_ports(text, strcat(strcpy(before, ports_header(rule)), " sport "), &rule->source_ports, UINT16_MAX);
+		print_ports(text, strcat(strcpy(before, ports_header(rule)), " sport "), &rule->source_ports, UINT16_MAX, NULL);
 	if (rule->asks & RULE_DESTINATION_PORT)
-		print_ports(text, strcat(strcpy(before, ports_header(rule)), " dport "), &rule->destination_ports, UINT16_MAX);
+		print_ports(text, strcat(strcpy(before, ports_header(rule)), " dport "), &rule->destination_ports, UINT16_MAX,
+			    rule->asks & RULE_SOURCE_PORT ? &rule->source_ports : NULL);
 	if (rule->asks & RULE_TCP_FLAGS)
 		print_tcp_flags(text, &rule->tcp_flags);
 	print_icmp(text, rule);
 }
 
+// Behind "ip6 nexthdr" and what it is nft no longer takes an answer of TCP; behind what it is not it does.
 static void print_network(struct text_buffer *text, const struct rule *rule)
 {
+	bool reset = rule->verdict == VERDICT_REJECT && rule->answer == ANSWER_TCP_RESET;
+	const struct number_style style = { UINT8_MAX, NFT_TYPE_PROTOCOL, reset, false };
 	if (rule->asks & RULE_NEXT_HEADER)
-		print_bytes(text, rule->ip4 ? "ip protocol " : "ip6 nexthdr ", &rule->next_headers, NFT_TYPE_PROTOCOL);
+		print_byte_set(text, rule->ip4 ? "ip protocol " : "ip6 nexthdr ", &rule->next_headers, &style);
 	if (rule->asks & RULE_SOURCE)
 		print_addresses(text, rule, "saddr", &rule->sources);
 	if (rule->asks & RULE_DESTINATION)
@@ -406,7 +451,7 @@ static void print_matches(struct text_buffer *text, const struct rule *rule, con
 	if (rule->asks & RULE_INTERFACE && interfaces)
 		print_interfaces(text, interfaces);
 	if (rule->asks & RULE_VLAN)
-		print_ports(text, "vlan id ", &rule->vlans, VLAN_MOST);
+		print_ports(text, "vlan id ", &rule->vlans, VLAN_MOST, NULL);
 	print_family(text, rule);
 	print_protocol(text, rule);
 	print_transport(text, rule);

@@ -7,17 +7,23 @@
 
 #include "dataplane/rule_acl_private.h"
 
-enum { GROUPED_FROM = 128 }; // entries of a view
+// Entries of a view from which on they are grouped.
+enum { GROUPED_BY_DESTINATION = 256, GROUPED_BY_BOTH = 16384 };
+
+static size_t heap_bytes_of(int socket)
+{
+	struct rte_malloc_socket_stats stats;
+	return rte_malloc_get_socket_stats(socket, &stats) == 0 ? stats.heap_allocsz_bytes : 0;
+}
 
 // rte_acl does not tell what it takes; but nobody else takes from the heap while control compiles.
-static size_t heap_bytes(void)
+static size_t heap_bytes(int socket)
 {
 	size_t sum = 0;
-	for (int socket = 0; socket < RTE_MAX_NUMA_NODES; socket++) {
-		struct rte_malloc_socket_stats stats;
-		if (rte_malloc_get_socket_stats(socket, &stats) == 0)
-			sum += stats.heap_allocsz_bytes;
-	}
+	if (socket >= 0)
+		return heap_bytes_of(socket);
+	for (int node = 0; node < RTE_MAX_NUMA_NODES; node++)
+		sum += heap_bytes_of(node);
 	return sum;
 }
 
@@ -88,13 +94,14 @@ static uint64_t entries_of(const struct acl_filler *filler)
 	return sum;
 }
 
-// Short lists are built at once, and one context is the fastest to ask.
+// One context is the fastest to ask, as long as it can be built.
 static int acl_count(struct acl_filler *filler, const struct rule_choice *choice)
 {
 	int result = acl_fill(filler, choice);
-	if (result || entries_of(filler) < GROUPED_FROM)
+	uint64_t entries = entries_of(filler);
+	if (result || entries < GROUPED_BY_DESTINATION)
 		return result;
-	filler->grouped = true;
+	filler->grouping = entries < GROUPED_BY_BOTH ? GROUPING_DESTINATION : GROUPING_BOTH;
 	return acl_fill(filler, choice);
 }
 
@@ -105,9 +112,9 @@ int rule_acl_build(struct rule_set *set, unsigned view, const struct rule_choice
 	int result = acl_count(&filler, choice);
 	if (result || entries_of(&filler) == 0)
 		return result;
-	size_t before = heap_bytes();
+	size_t before = heap_bytes(socket);
 	result = pieces_fill(&filler, &set->view[view], choice, socket);
-	size_t after = heap_bytes();
+	size_t after = heap_bytes(socket);
 	set->bytes += after > before ? after - before : 0;
 	return result;
 }

@@ -31,13 +31,19 @@ static void set_prefix(struct acl_fields *fields, enum acl_field field, const st
 	}
 }
 
-// Rules with an open end meet every rule with a closed one there: in one trie, each is copied into all the others. Apart they
-// are built many times faster, and found no slower.
+// A rule that leaves the destination open meets every rule that does not: in one trie it is copied into all of them. Apart
+// they are built many times faster, and found no slower. Long lists gain from the same by the source; short ones lose.
 static unsigned group_of(const struct acl_filler *filler, const struct acl_fields *fields)
 {
-	if (!filler->grouped)
+	bool from_any = fields->source_bits == 0, to_any = fields->destination_bits == 0;
+	switch (filler->grouping) {
+	case GROUPING_BOTH:
+		return from_any + 2u * to_any;
+	case GROUPING_DESTINATION:
+		return to_any ? 2u + from_any : 0;
+	default:
 		return 0;
-	return (fields->source_bits == 0) + 2u * (fields->destination_bits == 0);
+	}
 }
 
 static int filler_add(struct acl_filler *filler, const struct acl_fields *fields)

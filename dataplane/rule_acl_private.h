@@ -54,6 +54,12 @@ void acl_lists_give_prefixes(struct acl_lists *lists);
 // Kinds of entries that are built apart, each in a context of its own: see group_of.
 enum { GROUPS = 4 };
 
+enum acl_grouping {
+	GROUPING_NONE = 0,
+	GROUPING_DESTINATION,
+	GROUPING_BOTH,
+};
+
 // Where the entries of one view go. First they are counted, then added.
 struct acl_filler {
 	unsigned view;
@@ -63,7 +69,7 @@ struct acl_filler {
 	uint32_t count[GROUPS];
 	uint32_t first[GROUPS]; // positions
 	uint16_t asks;          // fields that any of them asks for
-	bool grouped;
+	enum acl_grouping grouping;
 	uint32_t position; // of the rule whose entries come
 };
 

@@ -12,7 +12,7 @@ enum {
 	ICMP_TYPES = 256,
 	FAMILIES = 2,          // IPv4, IPv6
 	VIEWS = 2 * FAMILIES,  // see view_of
-	ACL_PIECES_MAX = 32,   // contexts of one view
+	ACL_PIECES_MAX = 4,    // contexts of one view
 	TABLES_MAX = 2 * (5 + 1), // tables with more than one entry: ports of five protocols and types of ICMP, twice
 	VLAN_MAX = 4095,
 	VLAN_UNTAGGED = 0xffff, // what rte_acl gets to see for no VLAN

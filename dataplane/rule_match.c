@@ -110,46 +110,56 @@ static inline void key_fill(struct acl_key *key, const struct packet_tuple *tupl
 	memcpy(&key->destination, &tuple->destination, address_bytes);
 }
 
-// Packets of a burst that belong to one view.
+// Packets of a burst that rte_acl is asked about.
 struct acl_burst {
 	unsigned count;
 	uint8_t index[RULE_BURST_MAX]; // in the whole burst
-	struct acl_key key[RULE_BURST_MAX];
+	const uint8_t *data[RULE_BURST_MAX];
 };
 
-// Those whose answer so far is no better than what the piece might say.
-static void piece_find(const struct rule_piece *piece, const struct acl_burst *burst, uint32_t position[])
+static void piece_find(const struct rule_piece *piece, struct acl_burst *burst, uint32_t position[])
 {
-	const uint8_t *data[RULE_BURST_MAX];
 	uint32_t found[RULE_BURST_MAX];
-	uint8_t index[RULE_BURST_MAX];
-	unsigned count = 0;
+	rte_acl_classify(piece->acl, burst->data, found, burst->count, 1);
 	for (unsigned i = 0; i < burst->count; i++) {
-		data[count] = (const uint8_t *)&burst->key[i];
-		index[count] = burst->index[i];
-		count += piece->first < position[index[count]];
-	}
-	if (!count)
-		return;
-	rte_acl_classify(piece->acl, data, found, count, 1);
-	for (unsigned i = 0; i < count; i++) {
 		uint32_t better = found[i] - 1; // no match: the largest of all numbers
-		position[index[i]] = RTE_MIN(position[index[i]], better);
+		position[burst->index[i]] = RTE_MIN(position[burst->index[i]], better);
+	}
+}
+
+// Of several pieces, each is asked only about packets whose answer so far it might better.
+static void pieces_find(const struct rule_view *view, const struct acl_burst *burst, uint32_t position[])
+{
+	for (unsigned p = 0; p < view->pieces; p++) {
+		struct acl_burst some;
+		some.count = 0;
+		for (unsigned i = 0; i < burst->count; i++) {
+			some.data[some.count] = burst->data[i];
+			some.index[some.count] = burst->index[i];
+			some.count += view->piece[p].first < position[burst->index[i]];
+		}
+		if (some.count)
+			piece_find(&view->piece[p], &some, position);
 	}
 }
 
 static inline void view_find(const struct rule_view *view, const struct packet_tuple *const tuple[], uint64_t which,
 			     unsigned address_bytes, uint32_t position[])
 {
+	struct acl_key key[RULE_BURST_MAX];
 	struct acl_burst burst;
 	burst.count = 0;
 	for (; which; which &= which - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(which);
+		key_fill(&key[burst.count], tuple[i], address_bytes);
 		burst.index[burst.count] = (uint8_t)i;
-		key_fill(&burst.key[burst.count++], tuple[i], address_bytes);
+		burst.data[burst.count] = (const uint8_t *)&key[burst.count];
+		burst.count++;
 	}
-	for (unsigned i = 0; i < view->pieces; i++)
-		piece_find(&view->piece[i], &burst, position);
+	if (view->pieces == 1)
+		piece_find(&view->piece[0], &burst, position);
+	else
+		pieces_find(view, &burst, position);
 }
 
 static inline uint32_t table_find(const struct rule_view *view, const struct packet_tuple *tuple)
