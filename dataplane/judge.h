@@ -30,7 +30,7 @@ enum drop_reason judge_unopenable(const struct burst *burst, unsigned at);
 // How the packet stands to its flow, if it has one (else NULL).
 enum connection_state judge_connection(const struct burst *burst, unsigned at, const struct flow *flow);
 
-// What the rules say of a packet: counted, taken from limits, shown if they say so. i: its place in burst->live, at: burst->live[i].
+// What the rules say of a packet: counted, taken from limits, shown if they say so. i: its place in burst->live.
 struct rule_verdict judge_packet(struct worker *worker, struct burst *burst, unsigned i, const struct flow *flow);
 
 // What the policy says of a live flow: of the packet that opened it. Counts nothing. varies: may be judged otherwise at

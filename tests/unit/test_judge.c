@@ -134,6 +134,13 @@ static uint64_t handed(void)
 	return worker()->counters.handed.packets;
 }
 
+static uint32_t live_flows(void)
+{
+	struct flow_table_stats stats;
+	flow_table_stats(worker()->flows, &stats);
+	return stats.used;
+}
+
 // Rules judge flows
 
 static void opener_is_judged_packet_by_packet_until_somebody_answers(void **state)
@@ -452,6 +459,8 @@ static void connection_is_what_it_is_at_each_packet_of_a_burst(void **state)
 	assert_int_equal(matched(2), 5);
 	receive(worker(), LINK, 1, dns_error);
 	assert_int_equal(matched(4), 1);
+	assert_int_equal(handed(), 7); // of no flow, and opens none
+	assert_int_equal(worker()->counters.flows_opened, 1);
 	assert_int_equal(dropped(DROP_ICMP_UNRELATED), 0);
 	receive(worker(), LINK, 2, dns_query);
 	assert_int_equal(matched(1), 3);
@@ -470,6 +479,19 @@ static void later_fragment_has_no_ports(void **state)
 	PUBLISH(3, VERDICT_DROP, rule_protocol(UDP, VERDICT_ACCEPT));
 	receive(worker(), LINK, 2, dns_fragment);
 	assert_int_equal(dns_flow()->packets[FLOW_ORIG], 3); // it belongs to its flow all the same
+}
+
+static void error_about_no_flow_passes_if_rules_let_it(void **state)
+{
+	(void)state;
+	PUBLISH(2, VERDICT_DROP, rule_icmp(3, VERDICT_ACCEPT));
+	receive(worker(), LINK, 2, dns_error);
+	assert_int_equal(handed(), 2);
+	assert_int_equal(matched(1), 2);
+	assert_int_equal(live_flows(), 0);
+	publish(NULL, 0, VERDICT_DROP, 3);
+	receive(worker(), LINK, 1, dns_error);
+	assert_int_equal(dropped(DROP_DEFAULT_POLICY), 1);
 }
 
 static void error_is_judged_by_its_outer_header(void **state)
@@ -526,13 +548,6 @@ static unsigned sweep_all(void)
 	for (; worker()->swept != worker()->burst->policy->generation; steps++)
 		sweep(worker());
 	return steps;
-}
-
-static uint32_t live_flows(void)
-{
-	struct flow_table_stats stats;
-	flow_table_stats(worker()->flows, &stats);
-	return stats.used;
 }
 
 static void kill_ends_denied_flows_without_a_packet(void **state)
@@ -683,6 +698,7 @@ int main(void)
 		WITH(denied_packet_of_a_live_flow_is_answered_and_the_flow_lives_on, set_up_packet),
 		WITH(connection_is_what_it_is_at_each_packet_of_a_burst, set_up_packet),
 		WITH(later_fragment_has_no_ports, set_up_packet),
+		WITH(error_about_no_flow_passes_if_rules_let_it, set_up_packet),
 		WITH(error_is_judged_by_its_outer_header, set_up_packet),
 		WITH(what_comes_from_a_device_is_judged_by_no_rule, set_up_packet),
 		WITH(limit_is_asked_at_every_packet, set_up_packet),
