@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Pairs of rules that share packets, with opposite verdicts, where neither contains the other: what becomes of the shared
 // ones hangs on the order alone. A block list in front of what is let in is no such accident.
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,7 +9,7 @@
 
 enum { MORE_MAX = 99 }; // rules that overlap one, and are counted
 
-static const uint64_t PAIRS_MAX = 200000000; // that are compared
+static const uint64_t PAIRS_MAX = 100000000; // that are compared
 
 // As much of a rule as tells most pairs apart: hulls of its sets.
 struct hull {
@@ -78,7 +79,7 @@ static struct hull hull_of(const struct rule *rule, uint32_t position)
 
 static bool hulls_meet(const struct hull *a, const struct hull *b)
 {
-	return a->accepts != b->accepts && (a->family & b->family) &&
+	return (a->family & b->family) &&
 	       (a->protocol == b->protocol || !a->protocol || !b->protocol) &&
 	       a->destination_port[0] <= b->destination_port[1] && b->destination_port[0] <= a->destination_port[1] &&
 	       a->source[0] <= b->source[1] && b->source[0] <= a->source[1] &&
@@ -146,52 +147,88 @@ static void say(struct linter *linter, const struct hull *later, const struct hu
 		lint_label(linter, earlier->position, label), others);
 }
 
-static void compare_one(struct linter *linter, const struct hull *hull, size_t later, bool all)
+// Rules that came before, in groups that can't all meet: by verdict and protocol.
+enum { GROUP_TCP = 0, GROUP_UDP, GROUP_OTHER, GROUPS }; // the last: also of several protocols
+
+struct earlier {
+	struct hull *hull[2][GROUPS];
+	size_t count[2][GROUPS];
+	uint64_t pairs; // that were compared
+};
+
+static unsigned group_of(const struct hull *hull)
 {
-	const struct hull *first = NULL;
-	size_t more = 0;
-	for (size_t earlier = 0; earlier < later; earlier++) {
-		if ((!all && hull[earlier].position != linter->input->focus) || !hulls_meet(&hull[earlier], &hull[later]) ||
-		    !surprises(linter, &hull[earlier], &hull[later]))
-			continue;
-		more += first != NULL;
-		first = first ? first : &hull[earlier];
-		if (more == MORE_MAX)
-			break;
-	}
-	if (first)
-		say(linter, &hull[later], first, more);
+	return hull->protocol == IPPROTO_TCP ? GROUP_TCP : hull->protocol == IPPROTO_UDP ? GROUP_UDP : GROUP_OTHER;
 }
 
-static void compare_all(struct linter *linter, const struct hull *hull, size_t count)
+// What overlaps a later rule: the first of it, and how much more there is.
+struct overlap {
+	const struct hull *first;
+	size_t more;
+};
+
+static void compare_group(struct linter *linter, struct earlier *earlier, unsigned group, const struct hull *later,
+			  struct overlap *overlap)
 {
-	size_t focus = linter->input->focus;
-	uint64_t pairs = 0;
-	for (size_t later = 1; later < count; later++) {
-		bool all = focus == SIZE_MAX || hull[later].position == focus;
-		pairs += all ? later : 1;
-		if (pairs > PAIRS_MAX) {
+	const struct hull *hull = earlier->hull[!later->accepts][group];
+	size_t count = earlier->count[!later->accepts][group], focus = linter->input->focus;
+	bool all = focus == SIZE_MAX || later->position == focus;
+	earlier->pairs += count;
+	for (size_t i = 0; i < count && overlap->more < MORE_MAX; i++) {
+		if (!hulls_meet(&hull[i], later) || (!all && hull[i].position != focus) || !surprises(linter, &hull[i], later))
+			continue;
+		overlap->more += overlap->first != NULL;
+		if (!overlap->first || hull[i].position < overlap->first->position)
+			overlap->first = &hull[i];
+	}
+}
+
+static void compare(struct linter *linter, struct earlier *earlier, const struct hull *later)
+{
+	struct overlap overlap = { 0 };
+	unsigned own = group_of(later);
+	for (unsigned group = 0; group < GROUPS; group++)
+		if (group == own || group == GROUP_OTHER || own == GROUP_OTHER)
+			compare_group(linter, earlier, group, later, &overlap);
+	if (overlap.first)
+		say(linter, later, overlap.first, overlap.more);
+	earlier->hull[later->accepts][own][earlier->count[later->accepts][own]++] = *later;
+}
+
+static void compare_all(struct linter *linter, struct earlier *earlier)
+{
+	for (size_t at = 0; at < linter->input->count; at++) {
+		if (!worth_a_look(linter, at))
+			continue;
+		if (earlier->pairs > PAIRS_MAX) {
 			lint_say(linter, LINT_INCOMPLETE, LINT_NOWHERE, LINT_NOWHERE, "there are too many rules to hold each "
-				"against each: overlaps behind rule %u were not looked for", hull[later].position + 1);
+				"against each: overlaps behind the first %zu were not looked for", at);
 			return;
 		}
-		compare_one(linter, hull, later, all);
+		const struct hull later = hull_of(&linter->input->entry[at]->rule, (uint32_t)at);
+		compare(linter, earlier, &later);
 		if (linter->lint->found[LINT_OVERLAP] > LINT_KIND_MAX)
 			return; // there are more, and they would look the same
 	}
 }
 
+static bool make_room(struct earlier *earlier, size_t count)
+{
+	bool made = true;
+	for (unsigned i = 0; i < 2 * GROUPS; i++) {
+		earlier->hull[i / GROUPS][i % GROUPS] = malloc((count + 1) * sizeof(struct hull));
+		made &= earlier->hull[i / GROUPS][i % GROUPS] != NULL;
+	}
+	return made;
+}
+
 void lint_overlaps(struct linter *linter)
 {
-	size_t count = 0;
-	struct hull *hull = malloc((linter->input->count + 1) * sizeof(*hull));
-	if (!hull) {
+	struct earlier earlier = { 0 };
+	if (make_room(&earlier, linter->input->count))
+		compare_all(linter, &earlier);
+	else
 		linter->failed = true;
-		return;
-	}
-	for (size_t at = 0; at < linter->input->count; at++)
-		if (worth_a_look(linter, at))
-			hull[count++] = hull_of(&linter->input->entry[at]->rule, (uint32_t)at);
-	compare_all(linter, hull, count);
-	free(hull);
+	for (unsigned i = 0; i < 2 * GROUPS; i++)
+		free(earlier.hull[i / GROUPS][i % GROUPS]);
 }
