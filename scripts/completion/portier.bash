@@ -24,7 +24,8 @@ _portier()
 		return
 	fi
 	local options="-c --config --rules --help"
-	[[ ${COMP_WORDS[1]} == replay ]] && options+=" --workers --flows --packets --json -q --quiet"
+	[[ ${COMP_WORDS[1]} == replay ]] && options+=" --workers --flows --packets --json -q --quiet --explain"
+	[[ ${COMP_WORDS[1]} == check ]] && options+=" --strict"
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options --" -- "$cur")
 	elif [[ ${COMP_WORDS[1]} == replay ]]; then

@@ -13,7 +13,7 @@ _portierctl_split()
 			_portierctl_socket=(--socket "${COMP_WORDS[i + 1]}")
 			((i++))
 			;;
-		--at) ((i++)) ;;
+		--at | --for) ((i++)) ;;
 		-*) ;;
 		*) _portierctl_words+=("${COMP_WORDS[i]}") ;;
 		esac
@@ -52,14 +52,27 @@ _portierctl()
 		case ${_portierctl_words[0]} in
 		stats) offer+=" --watch" ;;
 		allow | deny | reject) offer+=" --last" ;;
-		rules) offer+=" --at" ;;
+		rules) offer+=" --at --native --for" ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$offer" -- "$cur")
 		return
 	fi
 	case ${_portierctl_words[0]} in
 	"")
-		offer="status stats interfaces workers listeners handlers rules flows drops allow deny reject reload log help"
+		offer="status stats interfaces workers listeners handlers rules flows drops allow deny reject explain reload log help"
+		;;
+	explain)
+		case ${#_portierctl_words[@]} in
+		1) offer="tcp udp sctp icmp icmpv6" ;;
+		2 | 3) ;;
+		*)
+			if [[ $prev == in ]]; then
+				offer=$(_portierctl_names interfaces 1)
+			else
+				offer="syn syn-ack ack rst fin-ack echo-request vlan in"
+			fi
+			;;
+		esac
 		;;
 	log) offer="error warning notice info debug emergency alert critical all" ;;
 	allow | deny | reject) offer=$(_portierctl_rule "" 1) ;;
