@@ -33,7 +33,7 @@ static const struct drop_description descriptions[DROP_REASONS] = {
 								  "whole header chain (RFC 7112)" },
 	[DROP_FRAGMENT_UNKNOWN] = { "fragment_unknown", "later fragment whose first was not seen" },
 	[DROP_FRAGMENT_TABLE_FULL] = { "fragment_table_full", "no room to follow this datagram" },
-	[DROP_ICMP_UNRELATED] = { "icmp_unrelated", "ICMP error about a packet of no known flow" },
+	[DROP_ICMP_UNRELATED] = { "icmp_unrelated", "ICMP error about a packet of no known flow, or not sent to its source" },
 	[DROP_TCP_NOT_SYN] = { "tcp_not_syn", "TCP segment of no flow that is no SYN (pickup: strict)" },
 	[DROP_RULE] = { "rule_drop", "denied by a rule" },
 	[DROP_DEFAULT_POLICY] = { "default_drop", "denied by the default policy" },
