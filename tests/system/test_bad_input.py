@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import struct
+import subprocess
 
 import pytest
 import world
@@ -185,6 +186,16 @@ def test_full_disk(portier, small_capture, option):
     clear_error(world.run([portier, "replay", option, "/dev/full", small_capture]), "/dev/full", "No space left")
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"], ["check"], ["replay", "CAPTURE"]],
+                         ids=" ".join)
+def test_standard_output_on_a_full_disk(portier, small_capture, arguments):
+    arguments = [small_capture if word == "CAPTURE" else word for word in arguments]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([portier, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 1, done.stderr
+    assert "No space left" in done.stderr, done.stderr
+
+
 @pytest.mark.parametrize("option", ["--packets", "--flows", "--json"])
 def test_output_that_cannot_be_made(portier, small_capture, option):
     clear_error(world.run([portier, "replay", option, "/nonexistent/file", small_capture]), "/nonexistent/file")
@@ -259,7 +270,8 @@ def test_half_a_request_disturbs_nobody(one):
         client.sendall(b'{"version": 1, "comm')
         assert one.ctl("status").returncode == 0
     assert one.ctl("status").returncode == 0
-    send_raw(one, b'{"version": 1, "comm')
+    said = json.loads(send_raw(one, b'{"version": 1, "comm'))
+    assert said["ok"] is False and "middle of a request" in said["error"], said
     assert one.ctl("status").returncode == 0
 
 
