@@ -19,7 +19,8 @@ enum {
 	INBOX_REPLAY = 256,   // a replay waits; small rings keep the pool small where frames are long
 	TRACE_RECORDS = 8192,
 	ENDED_RECORDS = 8192,
-	POOL_CACHE = 256,
+	POOL_CACHE = 256,     // of each thread
+	POOL_CACHE_MIN = 16,
 	DEVICE_SHARE = 4096,  // packets that the device of a handler may hold
 	SPARE = 1024,         // answers, and bursts on their way
 	HEAP_SPARE_MB = 256,  // compiled rules, ethdev's own
@@ -62,14 +63,29 @@ static uint32_t handler_devices(const struct config *config)
 	return devices;
 }
 
+// A replay's pool is made anew each time: what many workers' caches would hold takes longer to make than to do without.
+static uint32_t pool_cache(const struct runtime_options *options, unsigned workers)
+{
+	if (options->mode != RUNTIME_REPLAY)
+		return POOL_CACHE;
+	return RTE_MAX(4u * POOL_CACHE / RTE_MAX(workers, 4u), (uint32_t)POOL_CACHE_MIN);
+}
+
+// In a replay only worker 0 receives, unless handlers have devices: the others take what they need for answers of its.
+static bool shares_pool(const struct config *config, const struct runtime_options *options, unsigned id)
+{
+	return options->mode == RUNTIME_REPLAY && id > 0 && handler_devices(config) == 0;
+}
+
 // At least the sum of all that can hold a buffer, so that a stalled handler starves nobody.
 uint32_t worker_pool_count(const struct config *config, const struct runtime_options *options, unsigned workers,
 			   unsigned id)
 {
-	uint32_t devices = handler_devices(config), caches = POOL_CACHE * 2 * (workers + 1);
-	if (options->mode == RUNTIME_REPLAY && id > 0 && devices == 0)
-		return SPARE + caches; // only worker 0 receives: the others make answers
-	uint32_t packets = inbox_size(options) * workers + caches + SPARE + config->spare_buffers +
+	if (shares_pool(config, options, id))
+		return 0;
+	uint32_t devices = handler_devices(config), caches = pool_cache(options, workers) * 2 * (workers + 1);
+	uint32_t bursts = 2 * BURST_MAX * workers; // that workers have in hand, and answers to them
+	uint32_t packets = inbox_size(options) * workers + caches + bursts + SPARE + config->spare_buffers +
 			   devices * DEVICE_SHARE;
 	if (workers > 1)
 		packets += ((uint32_t)config->interface_count + devices + 1) * EGRESS_RING_SIZE;
@@ -115,12 +131,18 @@ static bool make_rings(struct worker *worker, const struct runtime_options *opti
 	       (worker->ended || !options->record_flows);
 }
 
-static bool make_pool(struct worker *worker, const struct config *config, const struct runtime_options *options)
+static bool make_pool(struct worker *worker, const struct runtime *runtime)
 {
+	const struct config *config = runtime->config;
+	const struct runtime_options *options = &runtime->options;
 	char name[32];
+	if (shares_pool(config, options, worker->id)) {
+		worker->pool = runtime->workers[0]->pool;
+		return true;
+	}
 	snprintf(name, sizeof(name), "packets_%u", worker->id);
-	worker->pool = rte_pktmbuf_pool_create(name, worker_pool_count(config, options, worker->workers, worker->id), POOL_CACHE,
-		sizeof(struct packet_note), (uint16_t)worker_pool_room(config),
+	worker->pool = rte_pktmbuf_pool_create(name, worker_pool_count(config, options, worker->workers, worker->id),
+		pool_cache(options, worker->workers), sizeof(struct packet_note), (uint16_t)worker_pool_room(config),
 		worker->socket);
 	return worker->pool != NULL;
 }
@@ -209,7 +231,7 @@ struct worker *worker_make(struct runtime *runtime, unsigned id, struct error *e
 			      !make_tables(worker, runtime, &secret)                   ? "flow and fragment tables" :
 			      !make_ageing(worker, runtime)                            ? "timer wheel" :
 			      !make_rings(worker, &runtime->options)                   ? "rings" :
-			      !make_pool(worker, runtime->config, &runtime->options) ? "packet buffers" :
+			      !make_pool(worker, runtime)                              ? "packet buffers" :
 											 NULL;
 	if (missing) {
 		error_set(error, "no memory for the %s of worker %u (%u flows each: flows.capacity; \"portier check\" "
@@ -231,7 +253,8 @@ void worker_unmake(const struct runtime *runtime, struct worker *worker)
 	rte_ring_free(worker->inbox);
 	rte_ring_free(worker->trace);
 	rte_ring_free(worker->ended);
-	rte_mempool_free(worker->pool);
+	if (!shares_pool(runtime->config, &runtime->options, worker->id))
+		rte_mempool_free(worker->pool);
 	memory_give(worker->burst, sizeof(struct burst));
 	memory_give(worker->linear, FRAME_MAX);
 	memory_give(worker->times, times_bytes(runtime->config));

@@ -17,5 +17,9 @@ uint32_t worker_pool_count(const struct config *config, const struct runtime_opt
 			   unsigned id);
 uint32_t worker_pool_room(const struct config *config);
 
+// Whether the machine has the memory that so many workers take in all, before any of it is taken. 0, or -1 with a text.
+int workers_check_memory(const struct config *config, const struct runtime_options *options, unsigned workers,
+			 struct error *error);
+
 // Megabytes that all pools and rings take out of DPDK's heap.
 size_t workers_heap_megabytes(const struct config *config, const struct runtime_options *options, unsigned workers);
