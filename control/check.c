@@ -179,10 +179,11 @@ static void print(const struct findings *found)
 	table_print(table, stdout, false);
 }
 
-// Without interfaces the configuration is one for replay: one worker, which shares its CPU.
+// Without interfaces and a word about CPUs the configuration is one for replay: one worker, which shares its CPU.
 static int plan_cpus(struct findings *found, struct error *error)
 {
-	bool replay = found->config.interface_count == 0;
+	const struct config *config = &found->config;
+	bool replay = config->interface_count + config->worker_cpu_count + config->control_cpu_count == 0;
 	struct cpu_list allowed;
 	found->options.mode = replay ? RUNTIME_REPLAY : RUNTIME_LIVE;
 	if (cpu_allowed(&allowed, error) < 0)
@@ -210,6 +211,9 @@ int check(const char *file, const char *rules)
 	result = load_rules(&found, rules, &error);
 	if (result == 0) {
 		result = plan_cpus(&found, &error);
+		if (result == 0)
+			result = workers_check_memory(&found.config, &found.options, (unsigned)found.cpus.workers.count,
+				&error);
 		if (result == 0)
 			print(&found);
 		if (found.rules_file[0])

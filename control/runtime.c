@@ -244,6 +244,8 @@ static int start(struct runtime *runtime, struct error *error)
 	const struct config *config = runtime->config;
 	if (choose_cpus(runtime, error) != 0)
 		return -1;
+	if (workers_check_memory(config, &runtime->options, runtime->worker_count, error) != 0)
+		return -1;
 	size_t megabytes = workers_heap_megabytes(config, &runtime->options, runtime->worker_count);
 	if (eal_start(config, &runtime->options, &runtime->cpus, megabytes, error) != 0)
 		return -1;

@@ -2,6 +2,7 @@
 #include "control/workers.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +110,53 @@ size_t workers_heap_megabytes(const struct config *config, const struct runtime_
 	return (pools + workers * rings) / (1024 * 1024) + HEAP_SPARE_MB;
 }
 
+static uint64_t meminfo(const char *key)
+{
+	char line[128], format[64];
+	uint64_t value = 0;
+	FILE *file = fopen("/proc/meminfo", "re");
+	snprintf(format, sizeof(format), "%s: %%" SCNu64, key);
+	while (file && fgets(line, sizeof(line), file) && sscanf(line, format, &value) != 1)
+		;
+	if (file)
+		fclose(file);
+	return value;
+}
+
+// Bytes: of ordinary pages and of hugepages. 0: the machine does not say.
+static uint64_t memory_there(void)
+{
+	uint64_t kilobytes = meminfo("MemAvailable");
+	return kilobytes ? 1024 * (kilobytes + meminfo("HugePages_Free") * meminfo("Hugepagesize")) : 0;
+}
+
+static size_t times_bytes(const struct config *config)
+{
+	return config->flow_capacity * sizeof(struct flow_times);
+}
+
+static uint64_t table_bytes(const struct config *config, const struct runtime_options *options)
+{
+	struct flow_table_params params = { .capacity = config->flow_capacity };
+	return flow_table_bytes(&params) + ageing_bytes() + fragment_table_bytes(config->fragment_capacity) +
+	       (options->record_flows ? times_bytes(config) : 0);
+}
+
+int workers_check_memory(const struct config *config, const struct runtime_options *options, unsigned workers,
+			 struct error *error)
+{
+	const double gibibyte = 1 << 30;
+	uint64_t there = memory_there();
+	uint64_t heap = (uint64_t)workers_heap_megabytes(config, options, workers) << 20;
+	uint64_t wanted = workers * table_bytes(config, options) + heap;
+	if (there == 0 || wanted <= there)
+		return 0;
+	error_set(error, "%u worker%s with %u flows each (flows.capacity) %s %.1f GiB of memory, and %.1f GiB are there: "
+		"ask for fewer flows or fewer workers", workers, workers == 1 ? "" : "s", config->flow_capacity,
+		workers == 1 ? "takes" : "take", (double)wanted / gibibyte, (double)there / gibibyte);
+	return config_error_at(config, config->flow_capacity_place, error);
+}
+
 static struct rte_ring *make_ring(const char *kind, unsigned id, unsigned element, unsigned count, int socket,
 				  unsigned flags)
 {
@@ -175,11 +223,6 @@ static bool make_counters(struct worker *worker)
 		worker->socket);
 	return worker->handler_counters && worker->rule_counters && worker->listener_counters &&
 	       worker->listener_flows;
-}
-
-static size_t times_bytes(const struct config *config)
-{
-	return config->flow_capacity * sizeof(struct flow_times);
 }
 
 static bool make_tables(struct worker *worker, const struct runtime *runtime, struct hash_secret *secret)
