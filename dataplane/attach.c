@@ -152,7 +152,7 @@ static uint32_t make_flow(struct worker *worker, struct burst *burst, unsigned a
 	if (unlikely(index == FLOW_NONE)) {
 		if (!ageing_evict(worker->ageing))
 			return FLOW_NONE;
-		index = flow_table_insert(worker->flows, key);
+		index = flow_table_insert_again(worker->flows, key);
 		if (index == FLOW_NONE)
 			return FLOW_NONE;
 	}
