@@ -446,6 +446,9 @@ static void paths_that_can_t_be_are_errors(void **state)
 	assert_int_equal(server_open(&second, "", &fixture->fake.runtime, &error), -1);
 	assert_int_equal(server_open(&second, "/nowhere/at/all.sock", &fixture->fake.runtime, &error), -1);
 	assert_non_null(strstr(error.text, "/nowhere/at/all.sock"));
+	snprintf(path, sizeof(path), "%s/missing/portier.sock", fixture->folder); // nothing is made in silence
+	assert_int_equal(server_open(&second, path, &fixture->fake.runtime, &error), -1);
+	assert_non_null(strstr(error.text, "mkdir -p"));
 }
 
 static void closing_leaves_a_successor_s_socket(void **state)
