@@ -201,6 +201,23 @@ def test_output_that_cannot_be_made(portier, small_capture, option):
     clear_error(world.run([portier, "replay", option, "/nonexistent/file", small_capture]), "/nonexistent/file")
 
 
+def test_run_without_interfaces(portier, tmp_path):
+    path = write_config(tmp_path, GOOD.replace("interfaces:\n  - {name: wire, device: \"net_null0\"}\n", ""))
+    assert "portier run needs one" in world.run([portier, "check", "-c", path]).stdout
+    clear_error(world.run([portier, "run", "-c", path]), path, "no interfaces", "portier run needs one")
+
+
+def test_standard_input_is_no_capture(portier):
+    clear_error(world.run([portier, "replay", "-"]), "standard input can't be read twice")
+
+
+def test_note_about_one_packet(portier, tmp_path):
+    frame = world.udp_frame("10.1.0.1", "10.2.0.1", 1000, 53)
+    for count, words in ((1, "1 packet cut by the capture was"), (2, "2 packets cut by the capture were")):
+        path = world.write_capture(tmp_path / "cut.pcap", [frame[:-4]] * count)
+        assert words in world.run([portier, "replay", str(path)]).stdout
+
+
 @pytest.mark.parametrize("device, word", [("net_af_packet0,iface=nosuchdev0", "net_af_packet0"),
                                           ("0000:ff:1f.7", "hugepages"), ("net_nonsense0", "net_nonsense0"),
                                           ("eth0 or so", "eth0 or so")])
