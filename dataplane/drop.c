@@ -29,6 +29,8 @@ static const struct drop_description descriptions[DROP_REASONS] = {
 	[DROP_FRAGMENT_TINY] = { "fragment_tiny", "first fragment without a whole transport header "
 						  "(RFC 1858, 3128)" },
 	[DROP_FRAGMENT_OVERLAP] = { "fragment_overlap", "fragments overlap (RFC 5722)" },
+	[DROP_FRAGMENT_DUPLICATE] = { "fragment_duplicate", "all bytes of this fragment came before" },
+	[DROP_FRAGMENT_PIECES] = { "fragment_pieces", "datagram in more separate pieces than portier follows" },
 	[DROP_FRAGMENT_HEADER_CHAIN] = { "fragment_header_chain", "IPv6 first fragment without the "
 								  "whole header chain (RFC 7112)" },
 	[DROP_FRAGMENT_UNKNOWN] = { "fragment_unknown", "later fragment whose first was not seen" },
