@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // portierctl: asks a running portier, and tells it what to do.
+#include <ctype.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,15 @@ static int wrong_usage(const char *what, const char *which)
 	return STATUS_USAGE;
 }
 
+// getopt takes "-1" for an option; no command takes a number below 0.
+static int wrong_option(char **argv, int option)
+{
+	for (; *argv; argv++)
+		if ((*argv)[0] == '-' && (*argv)[1] == option && isdigit(option))
+			return wrong_usage("a number below 0 is meant nowhere: ", *argv);
+	return wrong_usage("", "that was not understood");
+}
+
 // Returns -1 to go on, or the exit status.
 static int read_options(int argc, char **argv, struct options *options)
 {
@@ -67,7 +77,7 @@ static int read_options(int argc, char **argv, struct options *options)
 			if (optarg && !watch_seconds(optarg, &options->watch_seconds))
 				return wrong_usage("--watch wants seconds, not ", optarg);
 			break;
-		default: return wrong_usage("", "that was not understood");
+		default: return wrong_option(argv, optopt);
 		}
 	}
 	return -1;

@@ -332,6 +332,21 @@ def test_client_says_what_is_wrong(one, arguments):
     assert one.ask("status")["generation"] == generation
 
 
+@pytest.mark.parametrize("arguments, status, words", [
+    (["flows", "limit", "-1"], 2, ["below 0", "-1"]),
+    (["rules", "foo"], 2, ["list", "load FILE", "add", "delete ID"]),
+    (["rules", "--help"], 0, ["list", "load FILE", "add", "delete ID"]),
+    (["deny", "--help"], 0, ["to CIDR", "port PORT"]),
+    (["reject", "--help"], 0, ["prohibited"]),
+    (["log", "info", "nosuch.type"], 1, ["no log has a name like"]),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_client_tells_what_it_takes(one, arguments, status, words):
+    done = one.ctl(*arguments)
+    assert done.returncode == status, done.stderr
+    for word in words:
+        assert word in done.stdout + done.stderr, done.stdout + done.stderr
+
+
 def test_client_without_a_daemon(portierctl, tmp_path):
     done = world.run([portierctl, "--socket", str(tmp_path / "none.sock"), "status"])
     assert 0 < done.returncode < 128 and "none.sock" in done.stderr, done.stderr
