@@ -41,7 +41,12 @@ static const char *advice_for(int fd)
 // A file that can be read twice: here, and by net_pcap.
 static FILE *open_regular(const char *file, struct error *error)
 {
-	FILE *stream = fopen(file, "re");
+	FILE *stream = strcmp(file, "-") == 0 ? NULL : fopen(file, "re");
+	if (!stream && strcmp(file, "-") == 0) {
+		error_set(error, "-: standard input can't be read twice, as a capture is: save it to a file first "
+			"(a file of that name is ./-)");
+		return NULL;
+	}
 	if (!stream) {
 		error_set(error, "%s: cannot open the capture: %s", file, strerror(errno));
 		return NULL;

@@ -181,10 +181,11 @@ static void print(const struct findings *found)
 	table_print(table, stdout, false);
 }
 
-// Without interfaces the configuration is one for replay: one worker, which shares its CPU.
+// Without interfaces and a word about CPUs the configuration is one for replay: one worker, which shares its CPU.
 static int plan_cpus(struct findings *found, struct error *error)
 {
-	bool replay = found->config.interface_count == 0;
+	const struct config *config = &found->config;
+	bool replay = config->interface_count + config->worker_cpu_count + config->control_cpu_count == 0;
 	struct cpu_list allowed;
 	found->options.mode = replay ? RUNTIME_REPLAY : RUNTIME_LIVE;
 	if (cpu_allowed(&allowed, error) < 0)
@@ -228,7 +229,9 @@ static void print_warnings(const struct lint *lint)
 
 static int check_all(struct findings *found, const char *rules, struct error *error)
 {
-	if (load_rules(found, rules, error) || plan_cpus(found, error) || look_over(found, error))
+	if (load_rules(found, rules, error) || plan_cpus(found, error) ||
+		workers_check_memory(&found->config, &found->options, (unsigned)found->cpus.workers.count, error) ||
+		look_over(found, error))
 		return -1;
 	print(found);
 	print_warnings(&found->lint);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/commands.h"
 
+#include <fnmatch.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -100,11 +103,28 @@ static int log_level(const char *name)
 	return -1;
 }
 
+// Whether any log of DPDK or portier has such a name.
+static bool log_matches(const char *pattern)
+{
+	char *names = NULL, *rest, *name;
+	size_t length;
+	bool matches = false;
+	FILE *stream = open_memstream(&names, &length);
+	if (!stream)
+		return true;
+	rte_log_list_types(stream, "");
+	fclose(stream);
+	for (name = strtok_r(names, "\t\n", &rest); name && !matches; name = strtok_r(NULL, "\t\n", &rest))
+		matches = fnmatch(pattern, name, 0) == 0;
+	free(names);
+	return matches;
+}
+
 static json_t *run_log(struct runtime *runtime, const json_t *arguments, struct error *error)
 {
 	(void)runtime;
-	const char *name, *of = "portier.*";
-	if (command_arguments(arguments, error, "{s:s, s?s !}", "level", &name, "of", &of))
+	const char *name, *asked = NULL;
+	if (command_arguments(arguments, error, "{s:s, s?s !}", "level", &name, "of", &asked))
 		return NULL;
 	int level = log_level(name);
 	if (level < 0) {
@@ -112,8 +132,11 @@ static json_t *run_log(struct runtime *runtime, const json_t *arguments, struct 
 			  "info, debug was expected", name);
 		return NULL;
 	}
-	if (strcmp(of, "all") == 0)
-		of = "*";
+	const char *of = !asked ? "portier.*" : strcmp(asked, "all") == 0 ? "*" : asked;
+	if (asked && !log_matches(of)) {
+		error_set(error, "no log has a name like '%s'; \"portier.*\" is a pattern, and \"lib.eal\" a name", of);
+		return NULL;
+	}
 	if (rte_log_set_level_pattern(of, (uint32_t)level)) {
 		error_set(error, "'%s' is no pattern of log names; \"portier.*\" is one", of);
 		return NULL;

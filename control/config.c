@@ -108,6 +108,13 @@ static char *read_stream(FILE *stream, size_t *length)
 	return text;
 }
 
+int config_error_at(const struct config *config, struct config_place place, struct error *error)
+{
+	if (place.line == 0)
+		return -1;
+	return error_prefix(error, "%s:%u:%u", config->file, place.line, place.column);
+}
+
 int config_load(const char *file, struct config *config, struct error *error)
 {
 	size_t length;

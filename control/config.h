@@ -17,7 +17,7 @@ enum {
 };
 
 struct config_place {
-	unsigned line, column; // from 1
+	unsigned line, column; // from 1; 0: it is not in the file
 };
 
 struct config_interface {
@@ -64,12 +64,14 @@ struct config {
 	size_t worker_cpu_count; // auto with a number: that many
 	uint16_t *control_cpus;
 	size_t control_cpu_count;
+	struct config_place worker_cpus_place, control_cpus_place;
 	uint32_t spare_buffers; // of each worker, beyond what queues and rings may hold
 	bool share_cpus; // told that control may share a CPU with a worker
 
 	// flows
 	uint32_t flow_capacity;    // of each worker
 	bool flow_capacity_given;  // not the default: a replay keeps to it
+	struct config_place flow_capacity_place;
 	uint32_t embryonic_percent; // quota
 	uint32_t fragment_capacity; // datagrams of each worker
 	uint32_t fragment_timeout_ms;
@@ -109,6 +111,9 @@ int config_parse(const char *file, const char *text, size_t length, struct confi
 
 // What replay uses where no file is given: no interfaces, one "count" handler as default, profile internet.
 int config_default(struct config *config, struct error *error);
+
+// Puts file, line and column in front of an error's text, if the value stands in a file. Returns -1.
+int config_error_at(const struct config *config, struct config_place place, struct error *error);
 
 void config_free(struct config *config);
 

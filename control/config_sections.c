@@ -109,10 +109,16 @@ static int read_timeouts(struct yaml *yaml, yaml_node_t *node, const struct yaml
 	return yaml_read_mapping(yaml, node, "timeouts", timeout_fields, yaml->config);
 }
 
+static struct config_place place_of(const yaml_node_t *node)
+{
+	return (struct config_place){ (unsigned)node->start_mark.line + 1, (unsigned)node->start_mark.column + 1 };
+}
+
 static int read_capacity(struct yaml *yaml, yaml_node_t *node, const struct yaml_field *field, void *target)
 {
 	struct config *config = yaml->config;
 	config->flow_capacity_given = true;
+	config->flow_capacity_place = place_of(node);
 	return yaml_amount(yaml, node, field, target);
 }
 
@@ -173,6 +179,7 @@ static int read_worker_cpus(struct yaml *yaml, yaml_node_t *node, const struct y
 	struct config *config = target;
 	static const char expected[] = "auto, a number of workers, or a list of CPUs such as [2, 3, 5-7]";
 	char shown[YAML_SHOWN_MAX];
+	config->worker_cpus_place = place_of(node);
 	if (node->type != YAML_SCALAR_NODE) {
 		if (read_cpus(yaml, node, expected, &config->worker_cpus, &config->worker_cpu_count) < 0)
 			return -1;
@@ -195,6 +202,7 @@ static int read_control_cpus(struct yaml *yaml, yaml_node_t *node, const struct 
 {
 	(void)field;
 	struct config *config = target;
+	config->control_cpus_place = place_of(node);
 	return read_cpus(yaml, node, "a list of CPUs such as [0]", &config->control_cpus, &config->control_cpu_count);
 }
 

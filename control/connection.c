@@ -106,8 +106,20 @@ static int read_input(struct connection *connection)
 	if (received < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	connection->ended = received == 0;
+	if (connection->ended)
+		line_buffer_end(&connection->input);
 	line_buffer_filled(&connection->input, (size_t)received);
 	return 0;
+}
+
+// What came last has no newline: a whole request, or half of one. No half of a JSON object is one.
+static json_t *answer_last(struct runtime *runtime, const char *text, size_t length)
+{
+	json_t *request = json_loadb(text, length, 0, NULL);
+	if (!request)
+		return command_refusal("the connection ended in the middle of a request: a request is one line of JSON");
+	json_decref(request);
+	return command_answer(runtime, text, length);
 }
 
 static int answer_one(struct connection *connection, struct runtime *runtime)
@@ -120,6 +132,8 @@ static int answer_one(struct connection *connection, struct runtime *runtime)
 		return 0;
 	if (result == LINE_FOUND) {
 		reply = command_answer(runtime, line, length);
+	} else if (result == LINE_LAST) {
+		reply = answer_last(runtime, line, length);
 	} else {
 		reply = command_refusal("the request is longer than a request may be");
 		connection->broken = true;

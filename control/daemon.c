@@ -2,12 +2,14 @@
 #include "control/daemon.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
@@ -47,10 +49,19 @@ static void print_policy(const struct runtime *runtime)
 	fprintf(stderr, "%zu rule%s, %zu listener%s", rules, plural(rules), listeners, plural(listeners));
 }
 
+// The service manager takes a READY=1 as the reload's end only if it is later than this (sd_notify(3)).
+static void notify_reloading(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+		(uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+}
+
 static void reload(struct runtime *runtime)
 {
 	struct error error = { .text = "" };
-	sd_notify(0, "RELOADING=1");
+	notify_reloading();
 	if (runtime_reload(runtime, &error) == 0) {
 		fprintf(stderr, "portier: reloaded: ");
 		print_policy(runtime);
@@ -152,6 +163,16 @@ static int start_and_run(const struct config *config, const struct runtime_optio
 	return status;
 }
 
+static int load(const char *file, struct config *config, struct error *error)
+{
+	if (config_load(file, config, error) != 0)
+		return -1;
+	if (config->interface_count > 0)
+		return 0;
+	config_free(config);
+	return error_set(error, "%s: no interfaces: that is enough for portier replay, portier run needs one", file);
+}
+
 int daemon_run(const char *file, const char *rules, char **eal, int eal_count)
 {
 	struct error error = { .text = "" };
@@ -160,7 +181,7 @@ int daemon_run(const char *file, const char *rules, char **eal, int eal_count)
 		.eal_count = (size_t)eal_count };
 	int status = -1;
 
-	if (config_load(file, &config, &error) != 0) {
+	if (load(file, &config, &error) != 0) {
 		fprintf(stderr, "portier: %s\n", error.text);
 		return EXIT_FAILURE;
 	}

@@ -57,6 +57,11 @@ void line_buffer_filled(struct line_buffer *buffer, size_t length)
 	buffer->end += length;
 }
 
+void line_buffer_end(struct line_buffer *buffer)
+{
+	buffer->ended = true;
+}
+
 static const char *find_newline(struct line_buffer *buffer)
 {
 	if (buffer->searched == buffer->end)
@@ -75,19 +80,21 @@ static enum line_result look(struct line_buffer *buffer, size_t *used, size_t *l
 	*length = *used - carriage_return;
 	if (*length > buffer->line_max)
 		return LINE_TOO_LONG;
-	return newline ? LINE_FOUND : LINE_NONE;
+	if (newline)
+		return LINE_FOUND;
+	return buffer->ended && *used > 0 ? LINE_LAST : LINE_NONE;
 }
 
 enum line_result line_buffer_next(struct line_buffer *buffer, const char **line, size_t *length)
 {
 	size_t used;
 	enum line_result result = look(buffer, &used, length);
-	if (result != LINE_FOUND)
+	if (result != LINE_FOUND && result != LINE_LAST)
 		return result;
 	*line = buffer->bytes + buffer->start;
-	buffer->start += used + 1;
+	buffer->start += used + (result == LINE_FOUND);
 	buffer->searched = buffer->start;
-	return LINE_FOUND;
+	return result;
 }
 
 bool line_buffer_ready(struct line_buffer *buffer)

@@ -11,11 +11,13 @@ struct line_buffer {
 	size_t searched;   // up to here there is no newline
 	size_t capacity;
 	size_t line_max;   // bytes of the longest line, without its newline
+	bool ended;        // no more comes
 };
 
 enum line_result {
 	LINE_NONE = 0, // no whole line yet
 	LINE_FOUND,
+	LINE_LAST,     // what was there when the end came: without a newline
 	LINE_TOO_LONG, // what is there can't become a line any more
 };
 
@@ -28,6 +30,9 @@ char *line_buffer_room(struct line_buffer *buffer, size_t *room);
 
 // Tells that length bytes were written there.
 void line_buffer_filled(struct line_buffer *buffer, size_t length);
+
+// Tells that no more comes: what has begun is the last line.
+void line_buffer_end(struct line_buffer *buffer);
 
 // Takes the next line, without its newline (and without a carriage return before that). *line stays valid until
 // line_buffer_room.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@
 #include "control/replay.h"
 #include "control/replay_explain.h"
 
-enum { STATUS_USAGE = 2 };
+enum { STATUS_ERROR = 1, STATUS_USAGE = 2 };
 
 struct command {
 	const char *name;
@@ -84,6 +85,12 @@ static int refuse(const char *command, const char *what, const char *which)
 	return STATUS_USAGE;
 }
 
+static int print(const char *text)
+{
+	fputs(text, stdout); // finish_output sees whether it could
+	return 0;
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
 	struct options options;
@@ -92,7 +99,7 @@ static int run(const struct command *command, int argc, char **argv)
 		return refuse(command->name, error.text, "");
 	const struct replay_options *given = &options.replay;
 	if (options.help)
-		return fputs(command->help, stdout) < 0;
+		return print(command->help);
 	if (command->captures && given->capture_count == 0)
 		return refuse(command->name, "no capture was named", "");
 	if (!command->captures && given->capture_count > 0)
@@ -102,15 +109,30 @@ static int run(const struct command *command, int argc, char **argv)
 	return command->run(&options);
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
 	if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
-		return puts("portier " PORTIER_VERSION) < 0;
+		return print("portier " PORTIER_VERSION "\n");
 	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-		return fputs(general_help, stdout) < 0;
+		return print(general_help);
 	const struct command *command = command_named(word);
 	if (!command)
 		return refuse("", argc > 1 ? "unknown command " : "a command is missing", word);
 	return run(command, argc - 1, argv + 1);
+}
+
+// What was printed must have got there: a full disk is no success.
+static int finish_output(int status)
+{
+	errno = EIO; // where an earlier write failed
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || status != 0)
+		return status;
+	perror("portier: standard output");
+	return STATUS_ERROR;
+}
+
+int main(int argc, char **argv)
+{
+	return finish_output(dispatch(argc, argv));
 }

@@ -155,6 +155,20 @@ static int choose_workers(size_t wanted, bool share, const struct cpu_list *conf
 	return 0;
 }
 
+// Workers and control have a CPU in common, and nobody said that they may.
+static int wrongly_shared(const struct config *config, const struct cpu_list *allowed, struct error *error)
+{
+	char text[CPU_LIST_TEXT_MAX];
+	if (config->control_cpu_count > 0) {
+		error_set(error, "workers.cpus and workers.control_cpus have a CPU in common, expected different "
+			"ones, or workers.share_cpus: true");
+		return config_error_at(config, config->control_cpus_place, error);
+	}
+	error_set(error, "workers.cpus takes all CPUs that this process may use (%s), and control needs one of its own: "
+		"leave one out, or set workers.share_cpus: true", cpu_list_format(allowed, text));
+	return config_error_at(config, config->worker_cpus_place, error);
+}
+
 static bool is_shared(const struct cpu_plan *plan)
 {
 	struct cpu_list seen = plan->control;
@@ -177,14 +191,12 @@ int cpu_choose(const struct config *config, unsigned workers, bool share, const 
 		return error_set(error, "this process may use no CPU at all");
 	choose_control(config, &configured, allowed, plan);
 	if (check_allowed("workers.cpus", &configured, allowed, error) < 0 ||
-		check_allowed("workers.control_cpus", &plan->control, allowed, error) < 0 ||
 		choose_workers(wanted, share, &configured, allowed, plan, error) < 0)
-		return -1;
+		return config_error_at(config, config->worker_cpus_place, error);
+	if (check_allowed("workers.control_cpus", &plan->control, allowed, error) < 0)
+		return config_error_at(config, config->control_cpus_place, error);
 	plan->shared = is_shared(plan);
-	if (plan->shared && !share)
-		return error_set(error, "workers.cpus and workers.control_cpus have a CPU in common, expected different "
-			"ones, or workers.share_cpus: true");
-	return 0;
+	return plan->shared && !share ? wrongly_shared(config, allowed, error) : 0;
 }
 
 int cpu_lcores(const struct cpu_plan *plan, char *text, size_t size)

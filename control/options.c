@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +93,7 @@ int options_parse(struct options *options, const char *allowed, int argc, char *
 {
 	*options = (struct options){ .help = false };
 	argc = split_eal(&options->replay, argc, argv);
+	bool seen[UCHAR_MAX + 1] = { false };
 	int letter;
 	optind = 0; // GNU: begin anew
 	while ((letter = getopt_long(argc, argv, ":c:qh", long_options, NULL)) != -1) {
@@ -101,6 +103,9 @@ int options_parse(struct options *options, const char *allowed, int argc, char *
 			return error_set(error, "unknown option %s", argv[optind - 1]);
 		if (letter != 'h' && !strchr(allowed, letter))
 			return error_set(error, "option --%s is not for this command", option_name(letter));
+		if (seen[letter])
+			return error_set(error, "--%s is given twice", option_name(letter));
+		seen[letter] = true;
 		if (take(options, letter, optarg, error) < 0)
 			return -1;
 	}

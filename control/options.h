@@ -13,5 +13,5 @@ struct options {
 
 // Reads what follows a command's word. allowed: the letters of the options that the command takes ('c' config, 'r' rules,
 // 'w' workers, 'f' flows, 'p' packets, 'j' json, 'q' quiet, 's' strict, 'x' explain); help is always. What follows "--" is for the EAL. Permutes
-// argv. 0, or -1 with a text.
+// argv. An option that is given twice is an error. 0, or -1 with a text.
 int options_parse(struct options *options, const char *allowed, int argc, char **argv, struct error *error);

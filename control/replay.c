@@ -233,6 +233,16 @@ static void tell_broken(struct replay *replay)
 	}
 }
 
+// Before complaints, which go elsewhere.
+static void flush(struct replay *replay, FILE *out)
+{
+	struct error error;
+	if (fflush(out) == 0)
+		return;
+	error_set(&error, "the report can't be written: %s", strerror(errno));
+	complain(replay, &error);
+}
+
 static void report(struct replay *replay)
 {
 	const struct replay_options *options = replay->options;
@@ -254,7 +264,7 @@ static void report(struct replay *replay)
 	close_outputs(replay);
 	if (!options->quiet)
 		report_print(object, out);
-	fflush(out);
+	flush(replay, out);
 	if (!json_is_true(json_object_get(json_object_get(object, "ledger"), "balanced")))
 		complain(replay, &(struct error){ "the ledger is not balanced: packets ended without a name" });
 	json_decref(object);

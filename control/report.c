@@ -8,9 +8,10 @@
 static json_t *capture_entry(const struct capture *capture)
 {
 	json_t *broken = capture->broken[0] ? stats_text(capture->broken) : json_null();
-	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:o}",
+	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:o}",
 		"file", stats_text(capture->file),
 		"packets", (json_int_t)capture->index.count,
+		"replayed", (json_int_t)capture->index.next,
 		"bytes", (json_int_t)capture->bytes,
 		"first_ns", (json_int_t)capture->first_ns,
 		"last_ns", (json_int_t)capture->last_ns,

@@ -322,26 +322,33 @@ static void print_rules(const struct printer *printer, const json_t *rules)
 static void print_notes(const struct printer *printer, const json_t *notes)
 {
 	static const struct {
-		const char *name, *text;
+		const char *name, *one, *many;
 	} texts[] = {
-		{ "truncated", "packets cut by the capture were steered all the same" },
-		{ "multi_segment", "packets took more than one buffer" },
-		{ "flow_table_full", "packets were handled without a flow: the table was full" },
-		{ "answers_limited", "answers were not given: too many in too short a time" },
-		{ "answers_lost", "answers were made, but the interface took no more" },
-		{ "logs_limited", "packets that rules log were not shown: too many in too short a time" },
-		{ "logs_lost", "packets that rules log were not shown: nobody read them in time" },
+		{ "truncated", "packet cut by the capture was steered all the same",
+			"packets cut by the capture were steered all the same" },
+		{ "multi_segment", "packet took more than one buffer", "packets took more than one buffer" },
+		{ "flow_table_full", "packet was handled without a flow: the table was full",
+			"packets were handled without a flow: the table was full" },
+		{ "answers_limited", "answer was not given: too many in too short a time",
+			"answers were not given: too many in too short a time" },
+		{ "answers_lost", "answer was made, but the interface took no more",
+			"answers were made, but the interface took no more" },
+		{ "logs_limited", "packet that rules log was not shown: too many in too short a time",
+			"packets that rules log were not shown: too many in too short a time" },
+		{ "logs_lost", "packet that rules log was not shown: nobody read it in time",
+			"packets that rules log were not shown: nobody read them in time" },
 	};
 	bool any = false;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		char number[NUMBER_TEXT_MAX];
-		if (number_of(notes, texts[i].name) == 0)
+		uint64_t count = number_of(notes, texts[i].name);
+		if (count == 0)
 			continue;
 		if (!any)
 			heading(printer, "Notes");
 		any = true;
-		fprintf(printer->out, "  %s %s\n", number_format(number_of(notes, texts[i].name), number),
-			texts[i].text);
+		fprintf(printer->out, "  %s %s\n", number_format(count, number),
+			count == 1 ? texts[i].one : texts[i].many);
 	}
 }
 

@@ -185,6 +185,17 @@ static void warn_of_distance(const struct runtime *runtime)
 				fprintf(stderr, "portier: warning: %s\n", text);
 }
 
+// Its sockets join a fanout group that puts IPv4 fragments together, whatever its arguments.
+static void warn_of_defragmentation(const struct runtime *runtime)
+{
+	for (unsigned i = 0; i < runtime->interface_count; i++)
+		if (strcmp(runtime->interfaces[i].driver, "net_af_packet") == 0)
+			fprintf(stderr, "portier: warning: %s: through net_af_packet the kernel puts IPv4 fragments "
+				"together before portier sees them, and cuts what is too long then; "
+				"net_pcap0,rx_iface_in=DEV,tx_iface=DEV leaves them alone\n",
+				runtime->interfaces[i].name);
+}
+
 static int open_devices(struct runtime *runtime, struct error *error)
 {
 	if (runtime->options.mode == RUNTIME_REPLAY)
@@ -198,6 +209,7 @@ static int open_devices(struct runtime *runtime, struct error *error)
 	if (runtime_wire(runtime, error) != 0)
 		return -1;
 	warn_of_distance(runtime);
+	warn_of_defragmentation(runtime);
 	for (unsigned i = 0; i < runtime->interface_count; i++)
 		if (runtime->interfaces[i].open && runtime_attach(runtime, (uint8_t)i, NULL, error) != 0)
 			return -1;
@@ -255,6 +267,8 @@ static int start(struct runtime *runtime, struct error *error)
 {
 	const struct config *config = runtime->config;
 	if (choose_cpus(runtime, error) != 0)
+		return -1;
+	if (workers_check_memory(config, &runtime->options, runtime->worker_count, error) != 0)
 		return -1;
 	size_t megabytes = workers_heap_megabytes(config, &runtime->options, runtime->worker_count);
 	if (eal_start(config, &runtime->options, &runtime->cpus, megabytes, error) != 0)

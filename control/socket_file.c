@@ -57,16 +57,6 @@ static int clear_path(const char *path, struct error *error)
 	return 0;
 }
 
-static void make_folder(const char *path)
-{
-	char folder[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-	const char *slash = strrchr(path, '/');
-	if (!slash || slash == path)
-		return;
-	snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
-	mkdir(folder, 0755); // if it can't be made, bind says why
-}
-
 // The mode is set before the name exists: no moment at which others could connect, and no umask to change (it belongs
 // to all threads).
 static int bind_private(int fd, const char *path)
@@ -77,17 +67,26 @@ static int bind_private(int fd, const char *path)
 	return bind(fd, (struct sockaddr *)&address, sizeof(address));
 }
 
+static void explain_bind(const char *path, int why, struct error *error)
+{
+	const char *slash = strrchr(path, '/');
+	int folder = slash ? (int)(slash - path) : 0;
+	if (why == ENOENT && folder)
+		error_set(error, "control socket %s: its folder is not there: make it first (mkdir -p %.*s)", path, folder,
+			path);
+	else
+		error_set(error, "control socket %s: %s; may you write to its folder?", path, strerror(why));
+}
+
 int socket_file_open(struct socket_file *file, const char *path, struct error *error)
 {
 	*file = (struct socket_file){ .fd = -1 };
 	if (bad_path(path, error) || clear_path(path, error))
 		return -1;
-	make_folder(path);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct stat there;
 	if (fd < 0 || bind_private(fd, path) || listen(fd, BACKLOG) || lstat(path, &there)) {
-		error_set(error, "control socket %s: %s; is its folder there, and may you write to it?", path,
-			  strerror(errno));
+		explain_bind(path, errno, error);
 		if (fd >= 0)
 			close(fd);
 		return -1;

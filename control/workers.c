@@ -2,6 +2,7 @@
 #include "control/workers.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,8 @@ enum {
 	INBOX_REPLAY = 256,   // a replay waits; small rings keep the pool small where frames are long
 	TRACE_RECORDS = 8192,
 	ENDED_RECORDS = 8192,
-	POOL_CACHE = 256,
+	POOL_CACHE = 256,     // of each thread
+	POOL_CACHE_MIN = 16,
 	DEVICE_SHARE = 4096,  // packets that the device of a handler may hold
 	SPARE = 1024,         // answers, and bursts on their way
 	HEAP_SPARE_MB = 256,  // compiled rules, ethdev's own
@@ -63,14 +65,29 @@ static uint32_t handler_devices(const struct config *config)
 	return devices;
 }
 
+// A replay's pool is made anew each time: what many workers' caches would hold takes longer to make than to do without.
+static uint32_t pool_cache(const struct runtime_options *options, unsigned workers)
+{
+	if (options->mode != RUNTIME_REPLAY)
+		return POOL_CACHE;
+	return RTE_MAX(4u * POOL_CACHE / RTE_MAX(workers, 4u), (uint32_t)POOL_CACHE_MIN);
+}
+
+// In a replay only worker 0 receives, unless handlers have devices: the others take what they need for answers of its.
+static bool shares_pool(const struct config *config, const struct runtime_options *options, unsigned id)
+{
+	return options->mode == RUNTIME_REPLAY && id > 0 && handler_devices(config) == 0;
+}
+
 // At least the sum of all that can hold a buffer, so that a stalled handler starves nobody.
 uint32_t worker_pool_count(const struct config *config, const struct runtime_options *options, unsigned workers,
 			   unsigned id)
 {
-	uint32_t devices = handler_devices(config), caches = POOL_CACHE * 2 * (workers + 1);
-	if (options->mode == RUNTIME_REPLAY && id > 0 && devices == 0)
-		return SPARE + caches; // only worker 0 receives: the others make answers
-	uint32_t packets = inbox_size(options) * workers + caches + SPARE + config->spare_buffers +
+	if (shares_pool(config, options, id))
+		return 0;
+	uint32_t devices = handler_devices(config), caches = pool_cache(options, workers) * 2 * (workers + 1);
+	uint32_t bursts = 2 * BURST_MAX * workers; // that workers have in hand, and answers to them
+	uint32_t packets = inbox_size(options) * workers + caches + bursts + SPARE + config->spare_buffers +
 			   devices * DEVICE_SHARE;
 	if (workers > 1)
 		packets += ((uint32_t)config->interface_count + devices + 1) * EGRESS_RING_SIZE;
@@ -92,6 +109,56 @@ size_t workers_heap_megabytes(const struct config *config, const struct runtime_
 	size_t rings = RULE_LOG_RECORDS * sizeof(struct rule_log_record) + TRACE_RECORDS * sizeof(struct trace_record) + ENDED_RECORDS * sizeof(struct flow_record) +
 		       (INTERFACE_MAX + 1) * INBOX_LIVE * sizeof(void *);
 	return (pools + workers * rings) / (1024 * 1024) + HEAP_SPARE_MB;
+}
+
+static uint64_t meminfo(const char *key)
+{
+	char line[128], format[64];
+	uint64_t value = 0;
+	FILE *file = fopen("/proc/meminfo", "re");
+	snprintf(format, sizeof(format), "%s: %%" SCNu64, key);
+	while (file && fgets(line, sizeof(line), file) && sscanf(line, format, &value) != 1)
+		;
+	if (file)
+		fclose(file);
+	return value;
+}
+
+// Bytes: of ordinary pages and of hugepages. 0: the machine does not say.
+static uint64_t memory_there(void)
+{
+	uint64_t kilobytes = meminfo("MemAvailable");
+	return kilobytes ? 1024 * (kilobytes + meminfo("HugePages_Free") * meminfo("Hugepagesize")) : 0;
+}
+
+static size_t times_bytes(const struct config *config)
+{
+	return config->flow_capacity * sizeof(struct flow_times);
+}
+
+static uint64_t table_bytes(const struct config *config, const struct runtime_options *options)
+{
+	struct flow_table_params params = { .capacity = config->flow_capacity };
+	return flow_table_bytes(&params) + ageing_bytes() + fragment_table_bytes(config->fragment_capacity) +
+	       (options->record_flows ? times_bytes(config) : 0);
+}
+
+int workers_check_memory(const struct config *config, const struct runtime_options *options, unsigned workers,
+			 struct error *error)
+{
+	const double gibibyte = 1 << 30;
+	// A replay that is told nothing has room for a flow a packet: more than it is likely to touch.
+	if (options->mode == RUNTIME_REPLAY && !config->flow_capacity_given)
+		return 0;
+	uint64_t there = memory_there();
+	uint64_t heap = (uint64_t)workers_heap_megabytes(config, options, workers) << 20;
+	uint64_t wanted = workers * table_bytes(config, options) + heap;
+	if (there == 0 || wanted <= there)
+		return 0;
+	error_set(error, "%u worker%s with %u flows each (flows.capacity) %s %.1f GiB of memory, and %.1f GiB are there: "
+		"ask for fewer flows or fewer workers", workers, workers == 1 ? "" : "s", config->flow_capacity,
+		workers == 1 ? "takes" : "take", (double)wanted / gibibyte, (double)there / gibibyte);
+	return config_error_at(config, config->flow_capacity_place, error);
 }
 
 static struct rte_ring *make_ring(const char *kind, unsigned id, unsigned element, unsigned count, int socket,
@@ -118,12 +185,18 @@ static bool make_rings(struct worker *worker, const struct runtime_options *opti
 	       (worker->ended || !options->record_flows);
 }
 
-static bool make_pool(struct worker *worker, const struct config *config, const struct runtime_options *options)
+static bool make_pool(struct worker *worker, const struct runtime *runtime)
 {
+	const struct config *config = runtime->config;
+	const struct runtime_options *options = &runtime->options;
 	char name[32];
+	if (shares_pool(config, options, worker->id)) {
+		worker->pool = runtime->workers[0]->pool;
+		return true;
+	}
 	snprintf(name, sizeof(name), "packets_%u", worker->id);
-	worker->pool = rte_pktmbuf_pool_create(name, worker_pool_count(config, options, worker->workers, worker->id), POOL_CACHE,
-		sizeof(struct packet_note), (uint16_t)worker_pool_room(config),
+	worker->pool = rte_pktmbuf_pool_create(name, worker_pool_count(config, options, worker->workers, worker->id),
+		pool_cache(options, worker->workers), sizeof(struct packet_note), (uint16_t)worker_pool_room(config),
 		worker->socket);
 	return worker->pool != NULL;
 }
@@ -156,11 +229,6 @@ static bool make_counters(struct worker *worker)
 		worker->socket);
 	return worker->handler_counters && worker->rule_counters && worker->listener_counters &&
 	       worker->listener_flows;
-}
-
-static size_t times_bytes(const struct config *config)
-{
-	return config->flow_capacity * sizeof(struct flow_times);
 }
 
 static bool make_tables(struct worker *worker, const struct runtime *runtime, struct hash_secret *secret)
@@ -216,7 +284,7 @@ struct worker *worker_make(struct runtime *runtime, unsigned id, struct error *e
 			      !make_tables(worker, runtime, &secret)                   ? "flow and fragment tables" :
 			      !make_ageing(worker, runtime)                            ? "timer wheel" :
 			      !make_rings(worker, &runtime->options)                   ? "rings" :
-			      !make_pool(worker, runtime->config, &runtime->options) ? "packet buffers" :
+			      !make_pool(worker, runtime)                              ? "packet buffers" :
 											 NULL;
 	if (missing) {
 		error_set(error, "no memory for the %s of worker %u (%u flows each: flows.capacity; \"portier check\" "
@@ -239,7 +307,8 @@ void worker_unmake(const struct runtime *runtime, struct worker *worker)
 	rte_ring_free(worker->shown);
 	rte_ring_free(worker->trace);
 	rte_ring_free(worker->ended);
-	rte_mempool_free(worker->pool);
+	if (!shares_pool(runtime->config, &runtime->options, worker->id))
+		rte_mempool_free(worker->pool);
 	memory_give(worker->burst, sizeof(struct burst));
 	memory_give(worker->linear, FRAME_MAX);
 	memory_give(worker->times, times_bytes(runtime->config));

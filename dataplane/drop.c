@@ -29,11 +29,13 @@ static const struct drop_description descriptions[DROP_REASONS] = {
 	[DROP_FRAGMENT_TINY] = { "fragment_tiny", "first fragment without a whole transport header "
 						  "(RFC 1858, 3128)" },
 	[DROP_FRAGMENT_OVERLAP] = { "fragment_overlap", "fragments overlap (RFC 5722)" },
+	[DROP_FRAGMENT_DUPLICATE] = { "fragment_duplicate", "all bytes of this fragment came before" },
+	[DROP_FRAGMENT_PIECES] = { "fragment_pieces", "datagram in more separate pieces than portier follows" },
 	[DROP_FRAGMENT_HEADER_CHAIN] = { "fragment_header_chain", "IPv6 first fragment without the "
 								  "whole header chain (RFC 7112)" },
 	[DROP_FRAGMENT_UNKNOWN] = { "fragment_unknown", "later fragment whose first was not seen" },
 	[DROP_FRAGMENT_TABLE_FULL] = { "fragment_table_full", "no room to follow this datagram" },
-	[DROP_ICMP_UNRELATED] = { "icmp_unrelated", "ICMP error about a packet of no known flow" },
+	[DROP_ICMP_UNRELATED] = { "icmp_unrelated", "ICMP error about a packet of no known flow, or not sent to its source" },
 	[DROP_TCP_NOT_SYN] = { "tcp_not_syn", "TCP segment of no flow that is no SYN (pickup: strict)" },
 	[DROP_RULE] = { "rule_drop", "denied by a rule" },
 	[DROP_DEFAULT_POLICY] = { "default_drop", "denied by the default policy" },

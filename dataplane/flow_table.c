@@ -175,6 +175,12 @@ uint32_t flow_table_insert(struct flow_table *table, const struct flow_key *key)
 	return flow;
 }
 
+uint32_t flow_table_insert_again(struct flow_table *table, const struct flow_key *key)
+{
+	add_relaxed64(&table->insert_failures, -UINT64_C(1));
+	return flow_table_insert(table, key);
+}
+
 void flow_table_remove(struct flow_table *table, uint32_t flow)
 {
 	if (!index_remove(table, flow))

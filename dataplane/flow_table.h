@@ -103,6 +103,9 @@ void flow_table_lookup4_end(const struct flow_table *table, struct flow_lookup *
 // FLOW_NONE if the table is full. Owner only.
 uint32_t flow_table_insert(struct flow_table *table, const struct flow_key *key);
 
+// Once more, after a failed insert of the same key and the end of another flow: only this try counts in the statistics.
+uint32_t flow_table_insert_again(struct flow_table *table, const struct flow_key *key);
+
 // Ends a flow: its index may be handed out again, at once or when the readers have been quiescent. Owner only.
 void flow_table_remove(struct flow_table *table, uint32_t flow);
 

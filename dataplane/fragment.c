@@ -6,36 +6,36 @@
 #include "dataplane/memory.h"
 
 enum {
-	RANGES_MAX = 12, // fragments of a datagram that are told apart; more are merged
+	// Separate pieces of a datagram: enough for 64 KB in any order where fragments have 1,093 bytes or more, as on any
+	// link of IPv6's minimal MTU.
+	RUNS_MAX = 30,
 	NONE = UINT32_MAX,
 	DATAGRAM_END_MAX = 65535,
 };
 
-// Bytes of the datagram's payload that one fragment brought; merged: several of them.
+// Bytes of the datagram's payload that came without a gap.
 struct range {
 	uint16_t start, end;
 };
 
-// One datagram. Two cache lines.
+// One datagram. Three cache lines.
 struct entry {
 	struct flow_key key; // not a flow's: addresses as in the packet, the ports are the identification
 	uint64_t since;      // ticks, when the first packet of it came in
 	uint32_t chain;      // next in its bucket, or next free one
 	uint32_t older, newer; // in the list of its kind
 	rte_be16_t port[2];  // source, destination of the flow, once the first fragment was seen
-	uint32_t seen;       // bytes in all ranges
 	uint16_t end;        // of the whole datagram, once the last fragment was seen
-	uint16_t merged;     // bit per range
-	uint8_t ranges;
+	uint8_t runs;
 	uint8_t protocol;    // of the flow: IPv6 later fragments may name an extension header
 	bool first_seen : 1;
 	bool last_seen : 1;
 	bool icmp_error : 1;
 	bool icmp_reply : 1;
 	bool dead : 1; // its fragments overlap
-	struct range range[RANGES_MAX];
+	struct range run[RUNS_MAX]; // in order
 };
-static_assert(sizeof(struct entry) == 128, "two cache lines");
+static_assert(sizeof(struct entry) == 192, "three cache lines");
 
 struct age_list {
 	uint32_t oldest, newest;
@@ -200,52 +200,39 @@ static uint32_t remember(struct fragment_table *table, const struct flow_key *ke
 	return at;
 }
 
-static void join_ranges(struct entry *entry, unsigned low, unsigned high)
+// The first run that ends at or behind a byte; entry->runs: none.
+static unsigned run_at(const struct entry *entry, uint16_t byte)
 {
-	unsigned last = --entry->ranges;
+	unsigned at = 0;
 
-	entry->range[low].end = entry->range[high].end;
-	entry->merged |= 1u << low;
-	entry->range[high] = entry->range[last];
-	entry->merged &= ~(1u << high);
-	entry->merged |= (entry->merged >> last & 1u) << high;
-	entry->merged &= (1u << last) - 1;
+	while (at < entry->runs && entry->run[at].end < byte)
+		at++;
+	return at;
 }
 
-// Joins two ranges that lie side by side, to make room for another. false if there are none.
-static bool merge_ranges(struct entry *entry)
+// Adds bytes that no run has. Runs stay in order, and never touch each other.
+static bool add_range(struct entry *entry, unsigned at, struct range new)
 {
-	for (unsigned low = 0; low < entry->ranges; low++) {
-		for (unsigned high = 0; high < entry->ranges; high++) {
-			if (entry->range[low].end == entry->range[high].start && low != high) {
-				join_ranges(entry, low, high);
-				return true;
-			}
-		}
+	bool left = at < entry->runs && entry->run[at].end == new.start;
+	unsigned next = at + left;
+	bool right = next < entry->runs && entry->run[next].start == new.end;
+
+	if (left && right) {
+		entry->run[at].end = entry->run[next].end;
+		entry->runs--;
+		memmove(&entry->run[next], &entry->run[next + 1], (entry->runs - next) * sizeof(new));
+	} else if (left) {
+		entry->run[at].end = new.end;
+	} else if (right) {
+		entry->run[next].start = new.start;
+	} else if (entry->runs == RUNS_MAX) {
+		return false;
+	} else {
+		memmove(&entry->run[at + 1], &entry->run[at], (entry->runs - at) * sizeof(new));
+		entry->run[at] = new;
+		entry->runs++;
 	}
-	return false;
-}
-
-enum range_result {
-	RANGE_NEW,
-	RANGE_DUPLICATE,
-	RANGE_OVERLAP,
-};
-
-// Exact duplicates are let pass, as hosts do (RFC 8200 4.5); what was merged is not known that exactly any more, so a
-// duplicate of it counts as an overlap.
-static enum range_result compare_ranges(const struct entry *entry, struct range new)
-{
-	for (unsigned i = 0; i < entry->ranges; i++) {
-		const struct range *old = &entry->range[i];
-
-		if (new.start >= old->end || new.end <= old->start)
-			continue;
-		if (new.start == old->start && new.end == old->end && !(entry->merged >> i & 1))
-			return RANGE_DUPLICATE;
-		return RANGE_OVERLAP;
-	}
-	return RANGE_NEW;
+	return true;
 }
 
 // Whether the fragment is at odds with where the datagram ends.
@@ -255,30 +242,35 @@ static bool end_differs(struct entry *entry, struct range new, bool more)
 		return more ? new.end > entry->end : new.end != entry->end;
 	if (more)
 		return false;
-	for (unsigned i = 0; i < entry->ranges; i++)
-		if (entry->range[i].end > new.end)
-			return true;
+	if (entry->runs > 0 && entry->run[entry->runs - 1].end > new.end)
+		return true;
 	entry->last_seen = true;
 	entry->end = new.end;
 	return false;
 }
 
-// Takes down which bytes a fragment brings. false: it overlaps with others, or there are more holes than can be told.
-static bool note_range(struct entry *entry, const struct fragment_info *info)
+// Takes down which bytes a fragment brings, and judges it by those that are there already, as Linux does: one that brings
+// nothing new is a duplicate (RFC 8200 4.5 lets hosts drop it alone), one that overlaps in part kills the datagram.
+static enum drop_reason note_range(struct entry *entry, const struct fragment_info *info)
 {
 	struct range new = { RTE_MIN(info->offset, (uint32_t)DATAGRAM_END_MAX),
 			     RTE_MIN(info->offset + info->length, (uint32_t)DATAGRAM_END_MAX) };
-	enum range_result result = compare_ranges(entry, new);
+	unsigned at = run_at(entry, new.start), next = at;
 
-	if (result == RANGE_OVERLAP || end_differs(entry, new, info->more))
-		return false;
-	if (result == RANGE_DUPLICATE)
-		return true;
-	if (entry->ranges == RANGES_MAX && !merge_ranges(entry))
-		return false;
-	entry->range[entry->ranges++] = new;
-	entry->seen += new.end - new.start;
-	return true;
+	if (end_differs(entry, new, info->more))
+		return DROP_FRAGMENT_OVERLAP;
+	if (at < entry->runs && new.start >= entry->run[at].start && new.end <= entry->run[at].end)
+		return DROP_FRAGMENT_DUPLICATE;
+	if (next < entry->runs && entry->run[next].end == new.start)
+		next++;
+	if (next < entry->runs && entry->run[next].start < new.end)
+		return DROP_FRAGMENT_OVERLAP;
+	return add_range(entry, at, new) ? DROP_NONE : DROP_FRAGMENT_PIECES;
+}
+
+static bool is_whole(const struct entry *entry)
+{
+	return entry->last_seen && entry->runs == 1 && entry->run[0].start == 0 && entry->run[0].end == entry->end;
 }
 
 // RFC 791 tells datagrams apart by protocol too, RFC 8200 does not: there, later fragments may not know it.
@@ -343,15 +335,17 @@ enum drop_reason fragment_resolve(struct fragment_table *table, struct packet_me
 
 	struct entry *entry = &table->entry[at];
 
-	if (entry->dead || !note_range(entry, info)) {
-		entry->dead = true; // and all that follow
-		return DROP_FRAGMENT_OVERLAP;
-	}
+	reason = entry->dead ? DROP_FRAGMENT_OVERLAP : note_range(entry, info);
+	entry->dead = reason == DROP_FRAGMENT_OVERLAP; // and all that follow
+	if (reason == DROP_FRAGMENT_DUPLICATE && !entry->first_seen)
+		return DROP_FRAGMENT_UNKNOWN;
+	if (reason != DROP_NONE)
+		return reason;
 	if (first)
 		note_first(table, at, meta);
 	else
 		reason = inherit(entry, meta);
-	if (entry->first_seen && entry->last_seen && entry->seen == entry->end)
+	if (is_whole(entry))
 		forget(table, at); // whole: its identification may be used again
 	return reason;
 }

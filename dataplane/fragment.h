@@ -24,8 +24,8 @@ size_t fragment_table_bytes(uint32_t capacity);
 
 // Judges one fragment at time now (ticks). First fragments are remembered with their ports; later ones get the ports of
 // their first (and on IPv6 its protocol) put into meta->key, and its PACKET_ICMP_REPLY. Returns DROP_NONE, or
-// FRAGMENT_OVERLAP (then the whole datagram is dead: RFC 5722; also one that falls into more than 12 separate pieces),
-// FRAGMENT_UNKNOWN (first not seen, or forgotten), FRAGMENT_TABLE_FULL (a first fragment, but the table has no entries at
+// FRAGMENT_OVERLAP (then the whole datagram is dead: RFC 5722), FRAGMENT_DUPLICATE (it brings no byte that was not there),
+// FRAGMENT_PIECES (it would be one separate piece too many; others go on), FRAGMENT_UNKNOWN (first not seen, or forgotten), FRAGMENT_TABLE_FULL (a first fragment, but the table has no entries at
 // all) or ICMP_UNRELATED (the rest of an ICMP error: only its first fragment has a quote). source and destination are the
 // packet's own addresses.
 enum drop_reason fragment_resolve(struct fragment_table *table, struct packet_meta *meta,

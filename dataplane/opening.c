@@ -75,7 +75,7 @@ uint32_t opening_make(struct worker *worker, struct burst *burst, unsigned at, c
 	if (unlikely(index == FLOW_NONE)) {
 		if (!ageing_evict(worker->ageing))
 			return FLOW_NONE;
-		index = flow_table_insert(worker->flows, key);
+		index = flow_table_insert_again(worker->flows, key);
 		if (index == FLOW_NONE)
 			return FLOW_NONE;
 	}

@@ -221,6 +221,15 @@ static bool write_key(const struct datagram *d, uint16_t vlan, struct flow_key *
 	return flow_key_canonicalise(key);
 }
 
+// Whether the error went to whom it is about (RFC 792, RFC 4443 2.4). One that did not would carry what it likes to any
+// host, on the word of the flow that it quotes; Linux's conntrack calls it invalid.
+static bool went_to_source(const struct datagram *error, const struct datagram *quote)
+{
+	unsigned bytes = address_bytes(error->family);
+
+	return memcmp(datagram_addresses(error) + bytes, datagram_addresses(quote), bytes) == 0;
+}
+
 // An ICMP error belongs to the flow of the packet that it quotes, and goes to that packet's source. Much of that packet
 // may be missing (RFC 792: 8 bytes of it are sure), and it may be bad in all else but its tuple.
 static void follow_quote(struct datagram *d, struct flow_key *key)
@@ -231,7 +240,7 @@ static void follow_quote(struct datagram *d, struct flow_key *key)
 
 	if (quote.l3 <= quote.captured)
 		parse_datagram(&quote, false, &fragment);
-	if (!quote.ports_known && !(quote.flags & PACKET_FRAGMENT_LATER)) {
+	if ((!quote.ports_known && !(quote.flags & PACKET_FRAGMENT_LATER)) || !went_to_source(d, &quote)) {
 		datagram_fail(d, DROP_ICMP_UNRELATED);
 		return;
 	}

@@ -223,6 +223,41 @@ static void note_window(struct flow *flow, enum flow_direction direction, const 
 	flow->tcp_window[direction] = segment->window;
 }
 
+// What the first segment of a flow in SYN_SENT makes known: an RST has to fit it. Kept as what the responder wants next, and
+// how much it may want more, until it says so itself.
+static void note_opening(struct flow *flow, const struct tcp_segment *segment)
+{
+	flow->tcp_next[FLOW_RESP] = segment->sequence + !!(segment->flags & TCP_SYN);
+	flow->tcp_window[FLOW_RESP] = RTE_MIN(segment->payload, (uint32_t)UINT16_MAX);
+}
+
+static bool fits_opening(const struct flow *flow, uint32_t number)
+{
+	int32_t ahead = sequence_distance(flow->tcp_next[FLOW_RESP], number);
+
+	return ahead >= 0 && ahead <= flow->tcp_window[FLOW_RESP];
+}
+
+// In SYN_SENT an RST counts if it acknowledges the SYN (RFC 9293 3.10.7.3), or is the sender's own next; else if its number
+// is in the window.
+static bool reset_counts(const struct flow *flow, enum flow_direction direction, const struct tcp_segment *segment)
+{
+	if (flow->state != FLOW_TCP_SYN_SENT)
+		return in_window(flow, direction, segment->sequence);
+	return fits_opening(flow, segment->sequence) ||
+	       (segment->flags & TCP_ACK && fits_opening(flow, segment->acknowledgement));
+}
+
+// A SYN on TIME_WAIT opens a new flow if it is beyond all that its end has sent, else it is an old duplicate (RFC 1122
+// 4.2.2.13; without RFC 6191's time stamps, which the record has no room for).
+static bool opens_anew(const struct flow *flow, enum flow_direction direction, const struct tcp_segment *segment)
+{
+	enum flow_direction receiver = !direction;
+
+	return flow->state != FLOW_TCP_TIME_WAIT || !known(flow, receiver) ||
+	       sequence_distance(flow->tcp_next[receiver], segment->sequence) >= 0;
+}
+
 // Returns whether the state has changed.
 static bool step(struct flow *flow, enum flow_direction direction, enum event event)
 {
@@ -266,6 +301,8 @@ void tcp_open(struct flow *flow, enum flow_direction direction, const struct tcp
 	note_window(flow, direction, segment);
 	if (event == EVENT_FIN)
 		note_fin(flow, direction, segment);
+	else if (flow->state == FLOW_TCP_SYN_SENT)
+		note_opening(flow, segment);
 }
 
 enum tcp_result tcp_follow(struct flow *flow, enum flow_direction direction, const struct tcp_segment *segment)
@@ -277,14 +314,14 @@ enum tcp_result tcp_follow(struct flow *flow, enum flow_direction direction, con
 		tcp_open(flow, direction, segment);
 		return TCP_FOLLOWED;
 	}
-	if (event == EVENT_SYN && flow->state >= FLOW_TCP_TIME_WAIT)
+	if (event == EVENT_SYN && flow->state >= FLOW_TCP_TIME_WAIT && opens_anew(flow, direction, segment))
 		return TCP_REOPENED;
 	if ((event == EVENT_SYN || event == EVENT_SYN_ACK) && flow->state >= FLOW_TCP_ESTABLISHED)
 		event = EVENT_NONE;
 	else if (event == EVENT_SYN_ACK && direction == FLOW_ORIG)
 		event = EVENT_NONE;
 	else if (event == EVENT_RST)
-		event = in_window(flow, direction, segment->sequence) ? EVENT_RST : EVENT_NONE;
+		event = reset_counts(flow, direction, segment) ? EVENT_RST : EVENT_NONE;
 	else if (acknowledges_fin(flow, direction, segment))
 		step(flow, direction, EVENT_FIN_ACKED);
 	if (event == EVENT_FIN && !fin_counts(flow, direction, segment))
@@ -292,6 +329,8 @@ enum tcp_result tcp_follow(struct flow *flow, enum flow_direction direction, con
 	moved = step(flow, direction, event);
 	if (event != EVENT_NONE && event != EVENT_RST)
 		note_window(flow, direction, segment);
+	if (event == EVENT_SYN && flow->state == FLOW_TCP_SYN_SENT)
+		note_opening(flow, segment);
 	if (event == EVENT_FIN && moved)
 		note_fin(flow, direction, segment);
 	return TCP_FOLLOWED;

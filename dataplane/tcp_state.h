@@ -16,7 +16,7 @@ struct tcp_segment {
 
 enum tcp_result {
 	TCP_FOLLOWED, // state and windows are up to date
-	TCP_REOPENED, // a new SYN on a closed or TIME_WAIT flow (RFC 6191): the caller ends this flow and opens a new one
+	TCP_REOPENED, // a new SYN on a closed or TIME_WAIT flow (RFC 1122 4.2.2.13): the caller ends this flow and opens a new one
 };
 
 // Reads the segment out of a TCP header of which available bytes may be read (at least 20).
@@ -27,5 +27,5 @@ void tcp_open(struct flow *flow, enum flow_direction direction, const struct tcp
 
 // Follows one more segment. Acknowledgements that the sender can't mean, old ones and those beyond the window, move no
 // window (RFC 9293 3.10.7.4). An RST ends the flow only if its sequence number is in the window, where that is known
-// (RFC 9293 3.5.2, RFC 5961 3.2); a SYN on an established flow changes nothing (RFC 5961 4.2).
+// (RFC 9293 3.5.2, RFC 5961 3.2), and before anybody answered only if it acknowledges the SYN (RFC 9293 3.10.7.3); a SYN on an established flow changes nothing (RFC 5961 4.2).
 enum tcp_result tcp_follow(struct flow *flow, enum flow_direction direction, const struct tcp_segment *segment);

@@ -2,6 +2,7 @@
 #include "dataplane/worker.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_ring_elem.h>
@@ -10,7 +11,11 @@
 #include "dataplane/sweep.h"
 #include "dataplane/trial.h"
 
-enum { IDLE_ROUNDS = 1024 }; // empty rounds before a worker that shares its CPU gives way
+// Of a worker that shares its CPU and finds nothing to do.
+enum {
+	IDLE_ROUNDS = 64, // empty rounds before it sleeps
+	SLEEP_USEC = 16,  // for each worker that there is, so that waking up costs little in all
+};
 
 void worker_report(struct worker *worker, struct rte_ring *ring, const void *record, unsigned size)
 {
@@ -237,8 +242,16 @@ static void count_round(struct worker *worker, unsigned work, uint64_t started, 
 		return;
 	}
 	counter_add(&worker->counters.polls_empty, 1);
-	if (worker->share_cpu && ++*idle >= IDLE_ROUNDS)
-		sched_yield();
+	++*idle;
+}
+
+// Who has nothing to do leaves the CPU to who has. By sleep: who yields at each round still takes its turn among all that
+// wait. Asleep, it holds nothing that a grace period would have to wait for.
+static void give_way(struct worker *worker)
+{
+	rte_rcu_qsbr_thread_offline(worker->qsbr, worker->id);
+	usleep(SLEEP_USEC * worker->workers);
+	rte_rcu_qsbr_thread_online(worker->qsbr, worker->id);
 }
 
 int worker_run(void *argument)
@@ -257,6 +270,8 @@ int worker_run(void *argument)
 		count_round(worker, work, started, &idle);
 		// No pointer to a policy or a set of queues is held across this line.
 		rte_rcu_qsbr_quiescent(worker->qsbr, worker->id);
+		if (worker->share_cpu && idle >= IDLE_ROUNDS)
+			give_way(worker);
 	}
 	rte_rcu_qsbr_thread_offline(worker->qsbr, worker->id);
 	rte_rcu_qsbr_thread_unregister(worker->qsbr, worker->id);

@@ -118,7 +118,7 @@ struct worker {
 	struct interface *interfaces; // table by index
 	const struct handler *handlers; // table by id
 	uint8_t clock;                // enum worker_clock
-	bool share_cpu;               // more workers than CPUs: yield when idle
+	bool share_cpu;               // its CPU runs other threads too: sleep when idle
 	struct hash_secret steering_secret; // the same on all workers
 	const struct interface *rss;        // whose RSS decides which worker owns a flow; NULL: the flow's hash
 	struct rte_mempool *pool;

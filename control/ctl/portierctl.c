@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // portierctl: asks a running portier, and tells it what to do.
+#include <ctype.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,8 +55,17 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+// getopt takes "-1" for an option; no command takes a number below 0.
+static int wrong_option(char **argv, int option)
+{
+	for (; *argv; argv++)
+		if ((*argv)[0] == '-' && (*argv)[1] == option && isdigit(option))
+			return wrong_usage("a number below 0 is meant nowhere: ", *argv);
+	return wrong_usage("", "that was not understood");
+}
+
 // Returns -1 to go on, or the exit status.
-static int take_option(struct options *options, int option)
+static int take_option(struct options *options, char **argv, int option)
 {
 	switch (option) {
 	case 's': options->socket = optarg; break;
@@ -71,7 +81,7 @@ static int take_option(struct options *options, int option)
 		if (optarg && !watch_seconds(optarg, &options->watch_seconds))
 			return wrong_usage("--watch wants seconds, not ", optarg);
 		break;
-	default: return wrong_usage("", "that was not understood");
+	default: return wrong_option(argv, optopt);
 	}
 	return -1;
 }
@@ -107,7 +117,7 @@ static int read_options(int argc, char **argv, struct options *options, unsigned
 		if (rule && (optind == argc || !is_long_option(argv[optind])))
 			break;
 		int option = getopt_long(argc, argv, "+s:jhVw", long_options, NULL);
-		int status = option == -1 ? -1 : take_option(options, option);
+		int status = option == -1 ? -1 : take_option(options, argv, option);
 		if (status >= 0)
 			return status;
 		if (option == -1 && optind < argc)

@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import struct
+import subprocess
 
 import pytest
 import world
@@ -185,9 +186,36 @@ def test_full_disk(portier, small_capture, option):
     clear_error(world.run([portier, "replay", option, "/dev/full", small_capture]), "/dev/full", "No space left")
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"], ["check"], ["replay", "CAPTURE"]],
+                         ids=" ".join)
+def test_standard_output_on_a_full_disk(portier, small_capture, arguments):
+    arguments = [small_capture if word == "CAPTURE" else word for word in arguments]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([portier, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 1, done.stderr
+    assert "No space left" in done.stderr, done.stderr
+
+
 @pytest.mark.parametrize("option", ["--packets", "--flows", "--json"])
 def test_output_that_cannot_be_made(portier, small_capture, option):
     clear_error(world.run([portier, "replay", option, "/nonexistent/file", small_capture]), "/nonexistent/file")
+
+
+def test_run_without_interfaces(portier, tmp_path):
+    path = write_config(tmp_path, GOOD.replace("interfaces:\n  - {name: wire, device: \"net_null0\"}\n", ""))
+    assert "portier run needs one" in world.run([portier, "check", "-c", path]).stdout
+    clear_error(world.run([portier, "run", "-c", path]), path, "no interfaces", "portier run needs one")
+
+
+def test_standard_input_is_no_capture(portier):
+    clear_error(world.run([portier, "replay", "-"]), "standard input can't be read twice")
+
+
+def test_note_about_one_packet(portier, tmp_path):
+    frame = world.udp_frame("10.1.0.1", "10.2.0.1", 1000, 53)
+    for count, words in ((1, "1 packet cut by the capture was"), (2, "2 packets cut by the capture were")):
+        path = world.write_capture(tmp_path / "cut.pcap", [frame[:-4]] * count)
+        assert words in world.run([portier, "replay", str(path)]).stdout
 
 
 @pytest.mark.parametrize("device, word", [("net_af_packet0,iface=nosuchdev0", "net_af_packet0"),
@@ -259,7 +287,8 @@ def test_half_a_request_disturbs_nobody(one):
         client.sendall(b'{"version": 1, "comm')
         assert one.ctl("status").returncode == 0
     assert one.ctl("status").returncode == 0
-    send_raw(one, b'{"version": 1, "comm')
+    said = json.loads(send_raw(one, b'{"version": 1, "comm'))
+    assert said["ok"] is False and "middle of a request" in said["error"], said
     assert one.ctl("status").returncode == 0
 
 
@@ -301,6 +330,21 @@ def test_client_says_what_is_wrong(one, arguments):
     done = one.ctl(*arguments)
     assert 0 < done.returncode < 128 and done.stderr.strip(), done.stdout
     assert one.ask("status")["generation"] == generation
+
+
+@pytest.mark.parametrize("arguments, status, words", [
+    (["flows", "limit", "-1"], 2, ["below 0", "-1"]),
+    (["rules", "foo"], 2, ["list", "load FILE", "add", "delete ID"]),
+    (["rules", "--help"], 0, ["list", "load FILE", "add", "delete ID"]),
+    (["deny", "--help"], 0, ["to CIDR", "port PORT"]),
+    (["reject", "--help"], 0, ["prohibited"]),
+    (["log", "info", "nosuch.type"], 1, ["no log has a name like"]),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_client_tells_what_it_takes(one, arguments, status, words):
+    done = one.ctl(*arguments)
+    assert done.returncode == status, done.stderr
+    for word in words:
+        assert word in done.stdout + done.stderr, done.stdout + done.stderr
 
 
 def test_client_without_a_daemon(portierctl, tmp_path):

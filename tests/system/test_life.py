@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Start, signals, end, and several at once."""
+import json
 import os
 import signal
+import socket
 import stat
 import subprocess
+import time
 
 import pytest
 import world
@@ -43,6 +46,24 @@ def test_hangup_with_a_broken_file_keeps_the_old_rules(one):
     world.wait_for("complaint", lambda: "70000" in one.output())
     assert one.ask("status")["generation"] == generation
     assert one.process.poll() is None
+
+
+def test_service_manager_is_told(daemon, small_capture, tmp_path, monkeypatch):
+    """sd_notify(3): a reload carries the time at which it began."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(30)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        one = daemon(world.endless_config(small_capture))
+        assert manager.recv(4096) == b"READY=1"
+        before = time.monotonic_ns() // 1000
+        one.send(signal.SIGHUP)
+        told = dict(line.split("=") for line in manager.recv(4096).decode().splitlines())
+        assert told["RELOADING"] == "1"
+        assert before <= int(told["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000
+        assert manager.recv(4096) == b"READY=1"
+        one.send(signal.SIGTERM)
+        assert manager.recv(4096) == b"STOPPING=1"
 
 
 def rewrite(one, change):
@@ -113,6 +134,43 @@ def test_several_replays_at_once(portier, small_capture, tmp_path):
         assert process.returncode == 0, errors
         assert world.balanced(output), output
         assert len((tmp_path / f"{number}.tsv").read_text().splitlines()) == 17
+
+
+def test_more_workers_than_cpus_take_seconds(portier, tmp_path):
+    """They sleep while they have nothing to do, and share one pool of buffers."""
+    capture = world.write_capture(tmp_path / "many.pcap", [
+        world.udp_frame(f"10.1.{number // 250}.{number % 250 + 1}", "10.2.0.1", 1000 + number, 53)
+        for number in range(2000)])
+    outputs = []
+    for workers in ("1", "64"):
+        packets = tmp_path / f"{workers}.tsv"
+        done = world.run([portier, "replay", "--workers", workers, "--packets", str(packets), str(capture)], timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert world.balanced(done.stdout), done.stdout
+        outputs.append(packets.read_bytes())
+    assert outputs[0] == outputs[1]
+
+
+def test_interrupted_replay_tells_how_far_it_came(portier, small_capture, tmp_path):
+    packets = [world.udp_frame("10.1.0.1", "10.2.0.1", 1000, 53)] * 300000
+    large, report = world.write_capture(tmp_path / "large.pcap", packets), tmp_path / "report.json"
+    log = tmp_path / "packets.fifo" # nobody reads it on: the replay stands still
+    os.mkfifo(log)
+    process = subprocess.Popen([portier, "replay", "-q", "--json", str(report), "--packets", str(log), str(large),
+                                small_capture], stderr=subprocess.PIPE)
+    with open(log, "rb") as reader:
+        reader.readline(), reader.readline()
+        process.send_signal(signal.SIGINT)
+        while reader.read(1 << 20):
+            pass
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    told = json.loads(report.read_text())
+    assert told["interrupted"] is True
+    first, second = told["captures"]
+    assert first["packets"] == 300000 and second["packets"] == 16
+    assert 0 < first["replayed"] < 300000 and second["replayed"] == 0
+    assert told["ledger"]["received"]["packets"] == first["replayed"]
 
 
 def test_three_clients_of_one_server_are_three_flows_on_one_listener(portier, tmp_path):

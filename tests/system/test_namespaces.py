@@ -67,6 +67,29 @@ def test_curl_fetches_a_megabyte_unharmed(namespaces, through, web_server, tmp_p
     assert world.balanced(one.stop())
 
 
+def test_recipe_at_the_head_of_the_configuration(namespaces_allowed, portier, portierctl, tmp_path):
+    """Word for word, but for the program's path and the socket's, in a mount namespace that has /run/netns to itself."""
+    root = world.pathlib.Path(world.frames.__file__).parent.parent
+    text = (root / "conf/namespace.yaml").read_text()
+    commands = re.findall(r"^#   (.*)$", text, re.MULTILINE)
+    start = commands.index("portier run -c conf/namespace.yaml")
+    config = tmp_path / "namespace.yaml"
+    config.write_text(re.sub(r"socket: \S+", f"socket: {tmp_path}/control.sock", text))
+    script = tmp_path / "recipe.sh"
+    script.write_text("\n".join([
+        "set -e", "mkdir -p /run/netns", "mount -t tmpfs none /run/netns", "mount --make-shared /run/netns",
+        *commands[:start],
+        commands[start].replace("portier", portier, 1).replace("conf/namespace.yaml", str(config)) + " &",
+        f"for i in $(seq 100); do {portierctl} -s {tmp_path}/control.sock status && break; sleep 0.3; done",
+        "result=0",
+        *(command.replace("ping", "ping -c 5 -i 0.3 -W 3") + " || result=$?" for command in commands[start + 1:]),
+        "kill %1; wait %1; exit $result"]))
+    done = run(["unshare", "--net", "--mount", "bash", str(script)], 120)
+    assert done.returncode == 0 and " 0% packet loss" in done.stdout, done.stdout + done.stderr
+    assert world.balanced(done.stdout), done.stdout
+    assert "puts IPv4 fragments together" in done.stderr, done.stderr
+
+
 @pytest.mark.parametrize("direction", [[], ["-R"]], ids=["upload", "download"])
 def test_iperf3(namespaces, through, direction):
     one = through()

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The scripts themselves: what they find, count and make."""
+import configparser
 import os
 import pathlib
+import re
 import shutil
 import struct
 
@@ -107,3 +109,12 @@ def test_packages_are_asked_for_plainly_without_root(tmp_path):
     done = world.run(["/bin/sh", str(script), "run"], env={"PATH": str(tmp_path / "bin")})
     assert done.returncode == 1
     assert "no-such-package" in done.stderr and "apt-get install" in done.stderr
+
+
+def test_systemd_unit_runs_what_is_installed(portier):
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str
+    unit.read(pathlib.Path(portier).parent.parent / "conf" / "portier.service")
+    assert unit["Service"]["Type"] == "notify"
+    assert re.fullmatch(r"/\S+/bin/portier run -c /etc/portier/portier\.yaml", unit["Service"]["ExecStart"])
+    assert "-HUP $MAINPID" in unit["Service"]["ExecReload"]

@@ -136,7 +136,11 @@ static void what_is_wrong_goes_to_standard_error_with_status_one(void **state)
 		{ "flows: {capacity: x}\n", "", "c.yaml:1:19: " },
 		{ "rules: none.rules\n", "", "none.rules" },
 		{ "rules: r.rules\n", "allow tcp 80\nalow tcp 81\n", "r.rules:2:" },
-		{ "workers: {cpus: [1023]}\ninterfaces: [{name: a, device: net_null0}]\n", "", "workers.cpus names CPU 1023" },
+		{ "workers: {cpus: [1023]}\ninterfaces: [{name: a, device: net_null0}]\n", "",
+			"c.yaml:1:17: workers.cpus names CPU 1023" },
+		{ "workers: {cpus: [0], control_cpus: [0]}\n", "", "c.yaml:1:" }, // portier run would refuse it
+		{ "workers: {cpus: 64, share_cpus: true}\nflows: {capacity: 64M}\n", "",
+			"c.yaml:2:19: 64 workers with 67108864 flows each (flows.capacity) take " },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		write_file("c.yaml", cases[i].config);

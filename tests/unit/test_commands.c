@@ -435,7 +435,10 @@ static void reload_and_log_do_what_they_say(void **state)
 	assert_string_equal(text_at(level, "level"), "debug");
 	json_decref(level);
 	json_decref(result_of(fake, "log", "{\"level\":\"notice\",\"of\":\"all\"}"));
+	json_decref(result_of(fake, "log", "{\"level\":\"notice\",\"of\":\"lib.e?l\"}"));
 	assert_refused(fake, "{\"version\":1,\"command\":\"log\",\"arguments\":{\"level\":\"loud\"}}", "loud");
+	assert_refused(fake, "{\"version\":1,\"command\":\"log\",\"arguments\":{\"level\":\"info\",\"of\":\"nosuch.type\"}}",
+		       "no log has a name like 'nosuch.type'");
 }
 
 // A flow of the worker's table from a to b.

@@ -202,6 +202,27 @@ static void full_table_refuses_counts_it_and_keeps_what_it_has(void **state)
 	flow_table_destroy(table);
 }
 
+static void second_try_after_an_end_counts_as_the_only_one(void **state)
+{
+	struct flow_table *table = make_table(2);
+	struct flow_table_stats stats;
+	struct flow_key third = key_number(2);
+
+	(void)state;
+	insert(table, 0);
+	insert(table, 1);
+	assert_int_equal(flow_table_insert(table, &third), FLOW_NONE);
+	assert_int_equal(flow_table_insert_again(table, &third), FLOW_NONE);
+	flow_table_stats(table, &stats);
+	assert_int_equal(stats.insert_failures, 1);
+	flow_table_remove(table, lookup(table, 0));
+	assert_true(flow_table_insert_again(table, &third) != FLOW_NONE);
+	flow_table_stats(table, &stats);
+	assert_int_equal(stats.insert_failures, 0);
+	assert_int_equal(stats.inserts, 3);
+	flow_table_destroy(table);
+}
+
 static void flow_that_is_removed_twice_is_handed_out_once(void **state)
 {
 	struct flow_table *table = make_table(2);
@@ -422,6 +443,7 @@ int main(void)
 		cmocka_unit_test(keys_that_differ_in_one_bit_are_different_flows),
 		cmocka_unit_test(index_is_handed_out_again_with_clean_records),
 		cmocka_unit_test(full_table_refuses_counts_it_and_keeps_what_it_has),
+		cmocka_unit_test(second_try_after_an_end_counts_as_the_only_one),
 		cmocka_unit_test(flow_that_is_removed_twice_is_handed_out_once),
 		cmocka_unit_test(burst_of_any_size_answers_as_single_lookups_do),
 		cmocka_unit_test(same_key_many_times_in_one_burst_is_one_flow),

@@ -108,20 +108,17 @@ static void early_later_fragment_is_unknown_but_counts(void **state)
 
 static void overlap_kills_the_whole_datagram(void **state)
 {
-	static const struct fragment overlaps[] = { { 0, 1472, 16, true }, { 0, 1488, 8, true }, { 0, 0, 1488, true },
-						    { 0, 8, 1472, true }, { 0, 1480, 8, true }, { 0, 1480, 24, true },
-						    { 0, 1480, 16, false }, { 0, 0, 8, true } };
+	static const struct fragment overlaps[] = { { 0, 1472, 16, true }, { 0, 1976, 32, true }, { 0, 0, 1488, true },
+						    { 0, 8, 1480, true }, { 0, 1992, 8, true }, { 0, 1480, 520, true },
+						    { 0, 1000, 480, false }, { 0, 0, 3000, true } };
 
 	for (uint32_t i = 0; i < RTE_DIM(overlaps); i++) {
 		struct fragment bad = overlaps[i];
-		bool duplicate = i == 6; // of the bytes, but it says that it is the last
 
 		bad.id = i;
 		expect(*state, (struct fragment){ i, 0, 1480, true }, 0, DROP_NONE);
-		expect(*state, (struct fragment){ i, 1480, 16, true }, 0, DROP_NONE);
-		if (duplicate) {
-			expect(*state, (struct fragment){ i, 2000, 8, true }, 0, DROP_NONE);
-		}
+		expect(*state, (struct fragment){ i, 1984, 8, true }, 0, DROP_NONE);
+		expect(*state, (struct fragment){ i, 1992, 4, true }, 0, DROP_NONE);
 		expect(*state, bad, 0, DROP_FRAGMENT_OVERLAP);
 		expect(*state, (struct fragment){ i, 4000, 8, true }, 0, DROP_FRAGMENT_OVERLAP);
 		expect(*state, (struct fragment){ i, 0, 1480, true }, LIFETIME - 1, DROP_FRAGMENT_OVERLAP);
@@ -144,15 +141,28 @@ static void bytes_beyond_the_end_kill_the_datagram(void **state)
 	expect(*state, (struct fragment){ 3, 400, 8, false }, 0, DROP_FRAGMENT_OVERLAP);
 }
 
-static void exact_duplicates_pass(void **state)
+static void fragment_of_bytes_that_are_there_is_dropped_alone(void **state)
 {
 	expect(*state, (struct fragment){ 1, 0, 80, true }, 0, DROP_NONE);
-	expect(*state, (struct fragment){ 1, 0, 80, true }, 0, DROP_NONE);
+	expect(*state, (struct fragment){ 1, 0, 80, true }, 0, DROP_FRAGMENT_DUPLICATE);
 	expect(*state, (struct fragment){ 1, 800, 8, true }, 0, DROP_NONE);
-	expect(*state, (struct fragment){ 1, 800, 8, true }, 0, DROP_NONE);
+	expect(*state, (struct fragment){ 1, 800, 8, true }, 0, DROP_FRAGMENT_DUPLICATE);
 	expect(*state, (struct fragment){ 1, 80, 720, true }, 0, DROP_NONE);
-	expect(*state, (struct fragment){ 1, 808, 8, false }, 0, DROP_NONE);
-	expect(*state, (struct fragment){ 1, 808, 8, false }, 0, DROP_FRAGMENT_UNKNOWN); // it was whole
+	expect(*state, (struct fragment){ 1, 80, 720, true }, 0, DROP_FRAGMENT_DUPLICATE);
+	expect(*state, (struct fragment){ 1, 40, 400, true }, 0, DROP_FRAGMENT_DUPLICATE); // of two
+	expect(*state, (struct fragment){ 1, 0, 808, true }, 0, DROP_FRAGMENT_DUPLICATE);
+	expect(*state, (struct fragment){ 1, 816, 8, false }, 0, DROP_NONE);
+	expect(*state, (struct fragment){ 1, 816, 8, false }, 0, DROP_FRAGMENT_DUPLICATE);
+	expect(*state, (struct fragment){ 1, 808, 8, true }, 0, DROP_NONE);
+	expect(*state, (struct fragment){ 1, 816, 8, false }, 0, DROP_FRAGMENT_UNKNOWN); // it was whole
+}
+
+static void duplicate_before_the_first_fragment_is_unknown_too(void **state)
+{
+	expect(*state, (struct fragment){ 1, 80, 80, true }, 0, DROP_FRAGMENT_UNKNOWN);
+	expect(*state, (struct fragment){ 1, 80, 80, true }, 0, DROP_FRAGMENT_UNKNOWN);
+	expect(*state, (struct fragment){ 1, 0, 80, true }, 0, DROP_NONE);
+	expect(*state, (struct fragment){ 1, 160, 80, false }, 0, DROP_NONE);
 }
 
 static void large_datagram_in_any_order_is_followed(void **state)
@@ -176,21 +186,57 @@ static void large_datagram_in_any_order_is_followed(void **state)
 	}
 }
 
-static void duplicate_of_what_was_merged_counts_as_overlap(void **state)
+// Of 64 KB in fragments as IPv6's minimal MTU makes them and larger.
+static void even_fragments_then_odd_ones_are_followed(void **state)
 {
-	for (unsigned i = 0; i < 20; i++)
-		expect(*state, (struct fragment){ 1, i * 8, 8, true }, 0, DROP_NONE);
-	expect(*state, (struct fragment){ 1, 152, 8, true }, 0, DROP_NONE); // told apart still
-	expect(*state, (struct fragment){ 1, 0, 8, true }, 0, DROP_FRAGMENT_OVERLAP);
+	static const unsigned sizes[] = { 1096, 1232, 1256, 1400, 1480 };
+
+	for (uint32_t id = 0; id < RTE_DIM(sizes); id++) {
+		unsigned bytes = sizes[id], pieces = 65528 / bytes;
+		for (unsigned half = 0; half < 2; half++)
+			for (unsigned i = half; i < pieces; i += 2)
+				expect(*state, (struct fragment){ id, i * bytes, bytes, i + 1 < pieces }, 0, DROP_NONE);
+		// It was whole.
+		expect(*state, (struct fragment){ id, bytes, bytes, true }, 0, DROP_FRAGMENT_UNKNOWN);
+	}
 }
 
-static void datagram_with_too_many_holes_dies(void **state)
+static void large_datagram_in_random_order_and_twice_is_followed(void **state)
 {
-	expect(*state, (struct fragment){ 1, 0, 8, true }, 0, DROP_NONE);
-	for (unsigned i = 1; i < 12; i++)
+	enum { PIECES = 41, BYTES = 1480 };
+	unsigned order[2 * PIECES];
+
+	srand(11);
+	for (uint32_t id = 0; id < 200; id++) {
+		bool seen[PIECES] = { true };
+		unsigned count = 1;
+
+		for (unsigned i = 0; i < 2 * PIECES; i++)
+			order[i] = i % PIECES;
+		for (unsigned i = 2 * PIECES - 1; i > 0; i--) {
+			unsigned j = rand() % (i + 1), t = order[i];
+			order[i] = order[j];
+			order[j] = t;
+		}
+		expect(*state, (struct fragment){ id, 0, BYTES, true }, id, DROP_NONE);
+		for (unsigned i = 0; count < PIECES; i++) {
+			unsigned piece = order[i];
+			expect(*state, (struct fragment){ id, piece * BYTES, BYTES, piece + 1 < PIECES }, id,
+			       seen[piece] ? DROP_FRAGMENT_DUPLICATE : DROP_NONE);
+			count += !seen[piece];
+			seen[piece] = true;
+		}
+		expect(*state, (struct fragment){ id, BYTES, BYTES, true }, id, DROP_FRAGMENT_UNKNOWN); // it was whole
+	}
+}
+
+static void piece_too_many_is_dropped_alone(void **state)
+{
+	for (unsigned i = 0; i < 30; i++)
 		expect(*state, (struct fragment){ 1, i * 16, 8, true }, 0, DROP_NONE);
-	expect(*state, (struct fragment){ 1, 12 * 16, 8, true }, 0, DROP_FRAGMENT_OVERLAP);
-	expect(*state, (struct fragment){ 1, 8, 8, true }, 0, DROP_FRAGMENT_OVERLAP);
+	expect(*state, (struct fragment){ 1, 30 * 16, 8, true }, 0, DROP_FRAGMENT_PIECES);
+	expect(*state, (struct fragment){ 1, 8, 8, true }, 0, DROP_NONE); // makes one of two
+	expect(*state, (struct fragment){ 1, 30 * 16, 8, true }, 0, DROP_NONE);
 }
 
 static void datagram_is_forgotten_after_its_lifetime(void **state)
@@ -371,7 +417,8 @@ static void random_fragments_never_exceed_the_table(void **state)
 				      .more = rand() % 3, .back = rand() % 2 };
 		enum drop_reason reason = resolve(*state, f, now, &meta);
 
-		assert_true(reason == DROP_NONE || reason == DROP_FRAGMENT_OVERLAP || reason == DROP_FRAGMENT_UNKNOWN);
+		assert_true(reason == DROP_NONE || reason == DROP_FRAGMENT_OVERLAP || reason == DROP_FRAGMENT_UNKNOWN ||
+			    reason == DROP_FRAGMENT_DUPLICATE);
 		now += rand() % 100;
 		if (rand() % 1000 == 0)
 			now -= RTE_MIN(now, rand() % (3u * LIFETIME));
@@ -391,10 +438,12 @@ int main(void)
 		WITH_TABLE(early_later_fragment_is_unknown_but_counts),
 		WITH_TABLE(overlap_kills_the_whole_datagram),
 		WITH_TABLE(bytes_beyond_the_end_kill_the_datagram),
-		WITH_TABLE(exact_duplicates_pass),
+		WITH_TABLE(fragment_of_bytes_that_are_there_is_dropped_alone),
+		WITH_TABLE(duplicate_before_the_first_fragment_is_unknown_too),
 		WITH_TABLE(large_datagram_in_any_order_is_followed),
-		WITH_TABLE(duplicate_of_what_was_merged_counts_as_overlap),
-		WITH_TABLE(datagram_with_too_many_holes_dies),
+		WITH_TABLE(even_fragments_then_odd_ones_are_followed),
+		WITH_TABLE(large_datagram_in_random_order_and_twice_is_followed),
+		WITH_TABLE(piece_too_many_is_dropped_alone),
 		WITH_TABLE(datagram_is_forgotten_after_its_lifetime),
 		WITH_TABLE(datagram_is_forgotten_when_the_clock_is_set_back_far),
 		WITH_TABLE(entries_of_a_clock_set_back_make_room),

@@ -74,7 +74,8 @@ static const struct choice choices[] = {
 	{ "0-3", "2-3", "1", 0, 0, false, false, "2-3", "1", false },
 	{ "0", "", "", 0, 0, false, false, NULL, "workers.share_cpus: true", false },
 	{ "0-1", "", "", 2, 0, false, false, NULL, "2 workers and control need a CPU each", false },
-	{ "0-1", "0-1", "", 0, 0, false, false, NULL, "in common", false },
+	{ "0-1", "0-1", "", 0, 0, false, false, NULL, "workers.cpus takes all CPUs that this process may use (0-1)",
+		false },
 	{ "0-1", "0", "0", 0, 0, false, false, NULL, "in common", false },
 	{ "0-1", "5", "", 0, 0, false, false, NULL, "workers.cpus names CPU 5", false },
 	{ "0-1", "1", "7", 0, 0, false, false, NULL, "workers.control_cpus names CPU 7", false },
@@ -117,6 +118,31 @@ static void cpus_are_chosen_as_told_or_the_error_says_what_to_do(void **state)
 		assert_string_equal(cpu_list_format(&plan.workers, text), c->expect_workers);
 		assert_string_equal(cpu_list_format(&plan.control, text), c->expect);
 		assert_int_equal(plan.shared, c->shared);
+	}
+}
+
+static void what_the_file_says_wrongly_is_told_with_its_place(void **state)
+{
+	static const struct {
+		const char *allowed, *workers, *control, *place;
+	} cases[] = {
+		{ "0-1", "0-1", "", "c.yaml:3:9: workers.cpus takes all" },
+		{ "0-1", "5", "", "c.yaml:3:9: workers.cpus names CPU 5" },
+		{ "0-1", "1", "7", "c.yaml:4:17: workers.control_cpus names CPU 7" },
+		{ "0-1", "1", "1", "c.yaml:4:17: workers.cpus and workers.control_cpus have" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct cpu_list allowed = list(cases[i].allowed), workers = list(cases[i].workers),
+				control = list(cases[i].control);
+		struct config config = { .file = "c.yaml", .worker_cpus_place = { 3, 9 }, .control_cpus_place = { 4, 17 } };
+		struct cpu_plan plan;
+		struct error error = { "" };
+		set_cpus(&config.worker_cpus, &config.worker_cpu_count, &workers);
+		set_cpus(&config.control_cpus, &config.control_cpu_count, &control);
+		assert_int_equal(cpu_choose(&config, 0, false, &allowed, &plan, &error), -1);
+		if (strncmp(error.text, cases[i].place, strlen(cases[i].place)) != 0)
+			fail_msg("case %zu: %s", i, error.text);
 	}
 }
 
@@ -185,6 +211,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_cpu_list_is_refused),
 		cmocka_unit_test(a_list_too_long_for_its_text_is_cut),
 		cmocka_unit_test(cpus_are_chosen_as_told_or_the_error_says_what_to_do),
+		cmocka_unit_test(what_the_file_says_wrongly_is_told_with_its_place),
 		cmocka_unit_test(more_workers_than_cpus_go_round_when_sharing),
 		cmocka_unit_test(auto_stops_at_the_most_workers_there_can_be),
 		cmocka_unit_test(thread_binds_to_what_it_may_use_and_nothing_else),

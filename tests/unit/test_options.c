@@ -110,6 +110,8 @@ static void wrong_lines_are_told(void **state)
 		{ "x --flows f", "--flows is not for this command" },
 		{ "x --workers", "--workers: a value is missing" },
 		{ "x -c", "-c: a value is missing" },
+		{ "x -c a --config b", "--config is given twice" },
+		{ "x --workers 1 --workers 1", "--workers is given twice" },
 		{ "x --workers 0", "--workers 0: expected a number from 1 to" },
 		{ "x --workers 65", "--workers 65: expected a number from 1 to" },
 		{ "x --workers -1", "--workers -1: expected a number from 1 to" },

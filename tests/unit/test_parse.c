@@ -445,13 +445,17 @@ static void icmp_header_cut_off_has_no_key_ports(void **state)
 	assert_int_equal(parse(&p, &loose, &meta), DROP_L4_HEADER);
 }
 
-// An ICMP error of the given type that quotes bytes of another packet.
+// An ICMP error of the given type that quotes bytes of another packet and goes to that one's source.
 static struct packet error4(uint8_t type, const struct packet *quoted, uint32_t bytes)
 {
 	uint8_t message[2048] = { type };
 
 	memcpy(message + 8, quoted->byte + ETH, bytes);
-	return ip4(1, message, 8 + bytes);
+	struct packet p = ip4(1, message, 8 + bytes);
+	p.byte[ETH + 15] = 9;
+	memcpy(p.byte + ETH + 16, quoted->byte + ETH + 12, 4);
+	sum_ip4(&p);
+	return p;
 }
 
 static struct packet error6(uint8_t type, const struct packet *quoted, uint32_t bytes)
@@ -459,7 +463,10 @@ static struct packet error6(uint8_t type, const struct packet *quoted, uint32_t 
 	uint8_t message[2048] = { type };
 
 	memcpy(message + 8, quoted->byte + ETH, bytes);
-	return ip6(58, message, 8 + bytes);
+	struct packet p = ip6(58, message, 8 + bytes);
+	p.byte[ETH + 23] = 9;
+	memcpy(p.byte + ETH + 24, quoted->byte + ETH + 8, 16);
+	return p;
 }
 
 static void icmp_reply_of_the_other_family_or_cut_or_quoted_is_none(void **state)
@@ -543,6 +550,33 @@ static void unusable_quotes_are_unrelated(void **state)
 	put16(quoted.byte + ETH + 2, 19);
 	p = error4(3, &quoted, 28);
 	assert_int_equal(parse(&p, &strict, &meta), DROP_ICMP_UNRELATED);
+}
+
+// Else whoever knows of an open flow could send what he likes to anybody, past the rules.
+static void icmp_error_that_goes_to_another_than_the_quoted_source_is_unrelated(void **state)
+{
+	struct packet quoted4 = ip4(17, udp, 12), quoted6 = ip6(17, udp, 12), error;
+	struct packet_meta meta;
+
+	(void)state;
+	error = error4(3, &quoted4, 28);
+	error.byte[ETH + 19]++;
+	sum_ip4(&error);
+	assert_int_equal(parse(&error, &strict, &meta), DROP_ICMP_UNRELATED);
+	assert_int_equal(meta.protocol, 1);
+	assert_int_equal(meta.key.protocol, 1);
+	error = error4(3, &quoted4, 28);
+	memcpy(error.byte + ETH + 16, quoted4.byte + ETH + 16, 4); // to the quoted packet's destination
+	sum_ip4(&error);
+	assert_int_equal(parse(&error, &strict, &meta), DROP_ICMP_UNRELATED);
+	error = error6(1, &quoted6, 48);
+	error.byte[ETH + 39]++;
+	assert_int_equal(parse(&error, &strict, &meta), DROP_ICMP_UNRELATED);
+	quoted4.byte[21] = 100; // a later fragment's quote has no ports, but addresses
+	error = error4(11, &quoted4, 28);
+	error.byte[ETH + 19]++;
+	sum_ip4(&error);
+	assert_int_equal(parse(&error, &strict, &meta), DROP_ICMP_UNRELATED);
 }
 
 static void quoted_later_fragment_has_a_key_without_ports(void **state)
@@ -926,6 +960,7 @@ int main(void)
 		cmocka_unit_test(icmp_reply_of_the_other_family_or_cut_or_quoted_is_none),
 		cmocka_unit_test(icmp_header_cut_off_has_no_key_ports),
 		cmocka_unit_test(icmp_errors_have_the_reversed_key_of_the_quoted_packet),
+		cmocka_unit_test(icmp_error_that_goes_to_another_than_the_quoted_source_is_unrelated),
 		cmocka_unit_test(unusable_quotes_are_unrelated),
 		cmocka_unit_test(quoted_later_fragment_has_a_key_without_ports),
 		cmocka_unit_test(ip4_fragments_are_told),

@@ -12,6 +12,7 @@
 #include <rte_launch.h>
 
 #include "control/runtime.h"
+#include "control/workers.h"
 
 enum { WORKERS = 3 };
 
@@ -74,9 +75,22 @@ static void a_worker_that_cannot_be_launched_is_an_error_and_the_others_end(void
 	assert_true(atomic_load(&runtime->workers[0]->stop));
 }
 
+// A worker more needs room for what it has in hand, not as much again as all others.
+static void memory_of_a_replay_grows_with_its_workers_not_with_their_square(void **state)
+{
+	(void)state;
+	const struct runtime_options replay = { .mode = RUNTIME_REPLAY };
+	struct config config;
+	assert_int_equal(config_default(&config, NULL), 0);
+	size_t one = workers_heap_megabytes(&config, &replay, 1), all = workers_heap_megabytes(&config, &replay, 64);
+	assert_true(all - one < 64 * 8);
+	config_free(&config);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(memory_of_a_replay_grows_with_its_workers_not_with_their_square),
 		cmocka_unit_test_setup_teardown(workers_that_are_launched_run, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_worker_that_cannot_be_launched_is_an_error_and_the_others_end, set_up,
 			tear_down),

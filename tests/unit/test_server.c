@@ -177,6 +177,41 @@ static void many_requests_at_once_get_as_many_lines(void **state)
 	assert_int_equal(server_clients(fixture->server), 0);
 }
 
+static void a_request_that_ends_with_the_connection_is_answered(void **state)
+{
+	struct fixture *fixture = fixture_of(state);
+	static char reply[16384];
+	int fd = connected(fixture);
+	say(fd, STATUS, strlen(STATUS));
+	say(fd, STATUS, strlen(STATUS) - 1);
+	run_server(fixture);
+	shutdown(fd, SHUT_WR);
+	hear(fixture, fd, reply, sizeof(reply));
+	assert_int_equal(lines(reply), 2);
+	assert_null(strstr(reply, "\"ok\":false"));
+	assert_true(hung_up(fd));
+	close(fd);
+	assert_int_equal(server_clients(fixture->server), 0);
+}
+
+static void half_a_request_before_the_end_is_refused_with_a_reason(void **state)
+{
+	struct fixture *fixture = fixture_of(state);
+	char reply[8192];
+	for (size_t half = 1; half < strlen(STATUS) - 1; half += 7) {
+		int fd = connected(fixture);
+		say(fd, STATUS, half);
+		shutdown(fd, SHUT_WR);
+		hear(fixture, fd, reply, sizeof(reply));
+		assert_int_equal(lines(reply), 1);
+		assert_non_null(strstr(reply, "\"ok\":false"));
+		assert_non_null(strstr(reply, "ended in the middle of a request"));
+		assert_true(hung_up(fd));
+		close(fd);
+	}
+	assert_int_equal(server_clients(fixture->server), 0);
+}
+
 static void garbage_gets_an_error_and_the_next_request_is_served(void **state)
 {
 	static const char garbage[] = "\x00\xff\x01 no json {{{\n\n\r\n";
@@ -411,6 +446,9 @@ static void paths_that_can_t_be_are_errors(void **state)
 	assert_int_equal(server_open(&second, "", &fixture->fake.runtime, &error), -1);
 	assert_int_equal(server_open(&second, "/nowhere/at/all.sock", &fixture->fake.runtime, &error), -1);
 	assert_non_null(strstr(error.text, "/nowhere/at/all.sock"));
+	snprintf(path, sizeof(path), "%s/missing/portier.sock", fixture->folder); // nothing is made in silence
+	assert_int_equal(server_open(&second, path, &fixture->fake.runtime, &error), -1);
+	assert_non_null(strstr(error.text, "mkdir -p"));
 }
 
 static void closing_leaves_a_successor_s_socket(void **state)
@@ -487,6 +525,8 @@ int main(void)
 		WITH_SERVER(one_request_gets_one_line),
 		WITH_SERVER(a_request_in_pieces_is_put_together),
 		WITH_SERVER(many_requests_at_once_get_as_many_lines),
+		WITH_SERVER(a_request_that_ends_with_the_connection_is_answered),
+		WITH_SERVER(half_a_request_before_the_end_is_refused_with_a_reason),
 		WITH_SERVER(garbage_gets_an_error_and_the_next_request_is_served),
 		WITH_SERVER(a_client_that_talks_without_end_is_told_and_dropped),
 		WITH_SERVER(half_a_request_is_waited_for_but_not_for_ever),

@@ -246,6 +246,48 @@ static void reset_counts_where_no_window_is_known(void **state)
 	     { O, R, 1, 0, 0, FLOW_TCP_CLOSED });
 }
 
+static void reset_of_an_unanswered_syn_counts_only_if_it_acknowledges_it(void **state)
+{
+	(void)state;
+	PLAY("blind", { O, S, 0, 0, 0, FLOW_TCP_SYN_SENT }, { B, R, 12345, 0, 0, FLOW_TCP_SYN_SENT },
+	     { B, R | A, 0, 0, 0, FLOW_TCP_SYN_SENT }, { B, R | A, 0, 2, 0, FLOW_TCP_SYN_SENT },
+	     { O, R, 5000, 0, 0, FLOW_TCP_SYN_SENT }, { O, R | A, 0, 77, 0, FLOW_TCP_SYN_SENT },
+	     { B, S | A, 0, 1, 0, FLOW_TCP_SYN_RCVD }, { O, A, 1, 1, 0, FLOW_TCP_ESTABLISHED });
+	PLAY("the originator's own", { O, S, 0, 0, 0, FLOW_TCP_SYN_SENT }, { O, R, 1, 0, 0, FLOW_TCP_CLOSED });
+	PLAY("data with the SYN", { O, S, 0, 0, 100, FLOW_TCP_SYN_SENT }, { B, R | A, 0, 102, 0, FLOW_TCP_SYN_SENT },
+	     { B, R | A, 0, 101, 0, FLOW_TCP_CLOSED });
+	PLAY("data with the SYN, not taken", { O, S, 0, 0, 100, FLOW_TCP_SYN_SENT },
+	     { B, R | A, 0, 1, 0, FLOW_TCP_CLOSED });
+	PLAY("another SYN", { O, S, 0, 0, 0, FLOW_TCP_SYN_SENT }, { O, S, 9000, 0, 0, FLOW_TCP_SYN_SENT },
+	     { B, R | A, 0, 1, 0, FLOW_TCP_SYN_SENT }, { B, R | A, 0, 9001, 0, FLOW_TCP_CLOSED });
+	PLAY("more behind the SYN", { O, S, 0, 0, 0, FLOW_TCP_SYN_SENT }, { O, A, 1, 1, 0, FLOW_TCP_SYN_SENT },
+	     { B, R | A, 1, 1, 0, FLOW_TCP_CLOSED });
+}
+
+static void old_syn_on_time_wait_opens_nothing(void **state)
+{
+	static const struct {
+		uint8_t direction;
+		uint32_t sequence;
+		bool opens;
+	} cases[] = { { O, 0, false }, { O, 121, false }, { O, 122, true }, { O, 70000, true }, { B, 0, false },
+		      { B, 51, false }, { B, 52, true } };
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(cases); i++) {
+		struct flow flow = PLAY("closed", OPEN, { O, F | A, 1, 1, 120, FLOW_TCP_FIN_WAIT_1 },
+					{ B, F | A, 1, 122, 50, FLOW_TCP_TIME_WAIT },
+					{ O, A, 122, 52, 0, FLOW_TCP_TIME_WAIT });
+		struct step syn = { cases[i].direction, S, cases[i].sequence, 0, 0, FLOW_TCP_TIME_WAIT };
+		struct tcp_segment segment = segment_of(&syn);
+
+		if ((tcp_follow(&flow, syn.direction, &segment) == TCP_REOPENED) != cases[i].opens)
+			fail_msg("case %zu", i);
+		assert_int_equal(flow.state, FLOW_TCP_TIME_WAIT);
+		assert_int_equal(flow.tcp_next[FLOW_RESP], (uint32_t)(ISS_O + 122));
+	}
+}
+
 static void reset_ends_every_state(void **state)
 {
 	(void)state;
@@ -395,6 +437,8 @@ int main(void)
 		cmocka_unit_test(window_is_taken_from_no_segment_without_acknowledgement),
 		cmocka_unit_test(forged_acknowledgement_of_a_fin_changes_nothing),
 		cmocka_unit_test(reset_counts_where_no_window_is_known),
+		cmocka_unit_test(reset_of_an_unanswered_syn_counts_only_if_it_acknowledges_it),
+		cmocka_unit_test(old_syn_on_time_wait_opens_nothing),
 		cmocka_unit_test(reset_ends_every_state),
 		cmocka_unit_test(window_grows_by_the_scale_only_if_both_offer_one),
 		cmocka_unit_test(syn_on_a_live_flow_changes_nothing),
