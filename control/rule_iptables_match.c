@@ -127,7 +127,7 @@ static int read_destination_range(struct iptables_parser *parser)
 static bool is_interface(const struct iptables_word *word)
 {
 	for (const char *at = word->text; *at; at++) {
-		if (*at <= ' ' || *at > '~' || strchr("!|*/\"'", *at))
+		if (*at <= ' ' || *at > '~' || strchr("!|*/\\\"'", *at))
 			return false;
 	}
 	return !word->end && word->length > 0 && word->length < IPTABLES_INTERFACE_MAX;

@@ -350,13 +350,21 @@ static int draft_field(const struct builder *builder, struct rule_draft *draft, 
 	}
 }
 
+// A rule for no protocol at all matches nothing, whatever else it asks for behind the IP header.
+static uint16_t asks_of(const struct builder *builder)
+{
+	const uint16_t transport = RULE_SOURCE_PORT | RULE_DESTINATION_PORT | RULE_TCP_FLAGS | RULE_ICMP_TYPE | RULE_ICMP_CODE;
+	bool nothing = builder->asks & RULE_PROTOCOL && builder->numbers[bit_of(RULE_PROTOCOL)].count == 0;
+	return nothing ? builder->asks & (uint16_t)~transport : builder->asks;
+}
+
 static void draft_rest(const struct builder *builder, const struct nft_rule *from, struct rule *rule)
 {
 	rule->ip4 = builder->ip4;
 	rule->ip6 = builder->ip6;
 	rule->verdict = from->verdict;
 	rule->limit = from->limit;
-	rule->asks = builder->asks; // empty sets too
+	rule->asks = asks_of(builder); // empty sets too
 	if (from->verdict == VERDICT_REJECT) {
 		rule->answer = answer_of(from->reject);
 		rule->answer_code = from->reject == NFT_REJECT_ICMPX ? ICMPX_BIT | from->answer_code : from->answer_code;
@@ -368,7 +376,7 @@ static struct rule_entry *finish(const struct builder *builder, const struct nft
 	struct rule_place place = { rule->at.file, rule->at.line, rule->at.column };
 	draft_rest(builder, rule, rule_draft_rule(draft));
 	for (unsigned bit = 0; bit < RULE_FIELDS; bit++) {
-		if (builder->asks & 1 << bit && draft_field(builder, draft, (uint16_t)(1 << bit)))
+		if (asks_of(builder) & 1 << bit && draft_field(builder, draft, (uint16_t)(1 << bit)))
 			return NULL;
 	}
 	if ((rule->comment && rule_draft_comment(draft, rule->comment)) || (rule->log && rule_draft_log(draft, rule->log_prefix))) {

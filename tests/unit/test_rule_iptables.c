@@ -401,6 +401,7 @@ static const struct {
 	{ "iptables -A INPUT -i ''", "1:22: got '', expected the name of an interface" },
 	{ "iptables -A INPUT -i", "1:21: got end of line, expected the name" },
 	{ "iptables -A INPUT -i averyveryverylon", "1:22: got" },
+	{ "iptables -A INPUT -i 'a\\'", "1:22: got 'a\\', expected the name" },
 	{ "iptables -A INPUT -i 'a|b'", "1:22: got 'a|b', expected the name" },
 	{ "iptables -A INPUT ! -i +", "1:24: got '+', expected the name" },
 	{ "iptables -A INPUT -o eth0", "1:19: got '-o', expected no interface that packets leave by" },
