@@ -34,7 +34,7 @@ struct bench {
 	struct worker *worker;
 	struct wiring wiring;
 	struct policy policy;
-	struct rule_matcher *spares, *denies; // no flow, half of the flows
+	struct rule_matcher *spares, *denies, *bars; // no flow, half of the flows, all of them
 	struct rule *rules;
 	struct port_range *ranges;
 	struct address_range *addresses;
@@ -142,6 +142,7 @@ static void make_policy(struct bench *bench)
 	list[count] = &bench->rules[count];
 	if (rule_matcher_build(list, count, VERDICT_ACCEPT, -1, &bench->spares, &trouble) != 0 ||
 		rule_matcher_build(list, count + 1, VERDICT_ACCEPT, -1, &bench->denies, &trouble) != 0 ||
+		rule_matcher_build(list, count, VERDICT_DROP, -1, &bench->bars, &trouble) != 0 ||
 		listener_index_build(NULL, 0, &bench->policy.listeners, tie) != 0)
 		fail("the rules can't be compiled");
 	free(list);
@@ -318,6 +319,8 @@ int main(int argc, char **argv)
 	worst = RTE_MAX(worst, measure(bench, "recheck, half ends", bench->denies, RULE_CHANGE_RECHECK));
 	open_flows(bench);
 	worst = RTE_MAX(worst, measure(bench, "kill, half ends", bench->denies, RULE_CHANGE_KILL));
+	measure(bench, "all ends", bench->bars, RULE_CHANGE_RECHECK);
+	measure(bench, "flood of denied", NULL, RULE_CHANGE_RECHECK);
 	bool kept = worst < LIMIT_US;
 	printf("\n%s\n", kept ? "no burst takes a millisecond" : "a burst takes a millisecond or more");
 	return kept ? EXIT_SUCCESS : EXIT_FAILURE;
