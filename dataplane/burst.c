@@ -244,7 +244,7 @@ void burst_run(struct worker *worker, unsigned count)
 	struct burst *burst = worker->burst;
 
 	burst->count = count;
-	burst->flows_ended = false;
+	burst->flows_opened = burst->flows_ended = false;
 	burst->found[0] = burst->found[1] = 0;
 	if (unlikely(worker->trace != NULL))
 		clear_notes(burst);

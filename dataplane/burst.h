@@ -28,6 +28,7 @@ struct burst {
 	unsigned flags;  // enum packet_flag of all packets together
 	bool from_inbox; // another worker has parsed it before and found its owner
 	bool capture;    // read from a capture: packets carry their notes
+	bool flows_opened; // a flow was made in this burst: what was looked up in vain may be there by now
 	bool flows_ended; // a flow ended in this burst: indices that were looked up may have changed hands
 	const struct policy *policy;
 	struct trial *trial; // rules that are tried beside; NULL: none

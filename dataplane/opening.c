@@ -81,6 +81,7 @@ uint32_t opening_make(struct worker *worker, struct burst *burst, unsigned at, c
 	}
 	fill_flow(worker, burst, at, index, decision);
 	flow_table_flow(worker->flows, index)->generation |= varies ? FLOW_VARIES : 0;
+	burst->flows_opened = true;
 	ageing_add(worker->ageing, index, burst->time[at]);
 	counter_add(&worker->counters.flows_opened, 1);
 	counter_add(&worker->counters.flows_by_state[flow_table_flow(worker->flows, index)->state], 1);

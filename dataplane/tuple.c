@@ -71,6 +71,18 @@ static void tuple_of_ends(const struct flow_key *key, unsigned source, bool from
 	}
 }
 
+// The key of all but ICMP errors has the packet's own addresses.
+static inline void copy_addresses(const uint8_t *frame, const struct packet_meta *meta, struct packet_tuple *tuple)
+{
+	unsigned source = !!(meta->flags & PACKET_SOURCE_IS_END1);
+	if (unlikely(meta->flags & PACKET_ICMP_ERROR)) {
+		packet_addresses(frame, meta, &tuple->source, &tuple->destination);
+		return;
+	}
+	tuple->source = meta->key.address[source];
+	tuple->destination = meta->key.address[!source];
+}
+
 static uint8_t next_header_of(const uint8_t *frame, const struct packet_meta *meta)
 {
 	return frame[meta->l3_offset + (meta->family == FAMILY_IP4 ? 9 : 6)];
@@ -106,7 +118,7 @@ void tuple_of_packet(const struct worker *worker, const struct burst *burst, uns
 	const struct packet_meta *meta = &burst->meta[at];
 	const uint8_t *frame = burst_frame(worker, burst, at);
 
-	packet_addresses(frame, meta, &tuple->source, &tuple->destination);
+	copy_addresses(frame, meta, tuple);
 	tuple->source_port = rte_be_to_cpu_16(meta->source_port);
 	tuple->destination_port = rte_be_to_cpu_16(meta->destination_port);
 	tuple->asked_type = 0;
