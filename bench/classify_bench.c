@@ -71,10 +71,10 @@ static int options_parse(int argc, char *argv[], struct options *options)
 static void print_head(enum rule_mix mix, uint8_t family)
 {
 	printf("\n%s, IPv%u: nanoseconds a packet (median)\n", rule_mix_name(mix), family);
-	printf("%8s | %8s %8s %8s | %8s %8s %8s | %6s | %8s %8s | %9s | %6s | %8s %8s | %8s %8s\n", "", "portier", "", "",
-		"rte_acl", "", "", "ratio", "line", "", "linear", "spread", "build s", "", "MB", "");
-	printf("%8s | %8s %8s %8s | %8s %8s %8s | %6s | %8s %8s | %9s | %6s | %8s %8s | %8s %8s\n", "rules", "64", "32", "1", "64",
-		"32", "1", "64", "64", "1", "1", "64", "portier", "rte_acl", "portier", "rte_acl");
+	printf("%8s | %-26s | %-35s | %-13s | %-17s | %9s | %6s | %-17s | %-17s\n", "", "portier, in bursts of", "rte_acl",
+		"portier/it", "line", "linear", "spread", "build seconds", "MB");
+	printf("%8s | %8s %8s %8s | %8s %8s %8s %8s | %6s %6s | %8s %8s | %9s | %6s | %8s %8s | %8s %8s\n", "rules", "64", "32",
+		"1", "64", "32", "1", "fill 64", "64", "fill", "64", "1", "1", "64", "portier", "rte_acl", "portier", "rte_acl");
 }
 
 static double median(const struct classify_cell *cell, enum classify_who who)
@@ -88,15 +88,16 @@ static void print_cell(const struct classify_cell *cell)
 	bool plain = cell->row[WHO_PLAIN_64].ns.samples > 0;
 	printf("%8zu |", cell->rules);
 	for (unsigned who = 0; who < WHOS; who++) {
-		bool bar = who == WHO_PORTIER_1 || who == WHO_LINE_1 || who == WHO_LINEAR;
+		bool bar = who == WHO_PORTIER_1 || who == WHO_FILLED_64 || who == WHO_LINE_1 || who == WHO_LINEAR;
 		if (cell->row[who].ns.samples)
 			printf(who == WHO_LINEAR ? " %9.1f%s" : " %8.1f%s", median(cell, who), bar ? " |" : "");
 		else
 			printf(" %8s%s", "-", bar ? " |" : "");
-		if (who == WHO_PLAIN_1 && plain)
-			printf(" | %6.2f |", first->median / median(cell, WHO_PLAIN_64));
-		else if (who == WHO_PLAIN_1)
-			printf(" | %6s |", "-");
+		if (who == WHO_FILLED_64 && plain)
+			printf(" %6.2f %6.2f |", first->median / median(cell, WHO_PLAIN_64),
+				first->median / median(cell, WHO_FILLED_64));
+		else if (who == WHO_FILLED_64)
+			printf(" %6s %6s |", "-", "-");
 	}
 	printf(" %5.0f%% | %8.3f", (first->max - first->min) / first->median * 100, cell->build_seconds);
 	if (plain)
@@ -134,7 +135,7 @@ static void print_compiled(const struct results *results)
 
 static json_t *json_of_row(const struct classify_cell *cell, const struct classify_row *row)
 {
-	bool plain = strcmp(row->who, "rte_acl") == 0;
+	bool plain = strncmp(row->who, "rte_acl", strlen("rte_acl")) == 0;
 	return json_pack("{s:s, s:i, s:I, s:s, s:i, s:f, s:f, s:f, s:i, s:i, s:f, s:I, s:i, s:i, s:i}", "mix",
 		rule_mix_name(cell->mix), "family", cell->family, "rules", (json_int_t)cell->rules, "who", row->who, "burst",
 		(int)row->burst, "ns", row->ns.median, "ns_min", row->ns.min, "ns_max", row->ns.max, "samples",

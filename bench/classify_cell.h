@@ -14,6 +14,7 @@ enum classify_who {
 	WHO_PLAIN_64,
 	WHO_PLAIN_32,
 	WHO_PLAIN_1,
+	WHO_FILLED_64, // rte_acl too, but makes its keys from the packet tuples, as portier has to
 	WHO_LINE_64, // one random cache line of memory beyond all caches
 	WHO_LINE_1,  // the same, each found by what the one before says
 	WHO_LINEAR,

@@ -109,13 +109,3 @@ void plain_free(struct plain *plain)
 	rte_acl_free(plain->acl);
 	plain->acl = NULL;
 }
-
-void plain_key_fill(struct plain_key *key, const struct packet_tuple *tuple, unsigned words)
-{
-	key->protocol = tuple->protocol;
-	memcpy(key->address, &tuple->source, 4 * words);
-	memcpy(key->address + 4 * words, &tuple->destination, 4 * words);
-	uint8_t *ports = key->address + 8 * words;
-	rte_be16_t pair[2] = { rte_cpu_to_be_16(tuple->source_port), rte_cpu_to_be_16(tuple->destination_port) };
-	memcpy(ports, pair, sizeof(pair));
-}

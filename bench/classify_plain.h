@@ -2,6 +2,8 @@
 // The peer: the same rules in one rte_acl context, as DPDK's own examples set it up for five-tuples.
 #pragma once
 
+#include <string.h>
+
 #include <rte_acl.h>
 
 #include "bench/classify_rules.h"
@@ -22,4 +24,11 @@ struct plain {
 int plain_build(struct plain *plain, const struct rule_list *list, uint8_t family, int socket);
 void plain_free(struct plain *plain);
 
-void plain_key_fill(struct plain_key *key, const struct packet_tuple *tuple, unsigned words);
+static inline void plain_key_fill(struct plain_key *key, const struct packet_tuple *tuple, unsigned words)
+{
+	rte_be16_t ports[2] = { rte_cpu_to_be_16(tuple->source_port), rte_cpu_to_be_16(tuple->destination_port) };
+	key->protocol = tuple->protocol;
+	memcpy(key->address, &tuple->source, 4 * words);
+	memcpy(key->address + 4 * words, &tuple->destination, 4 * words);
+	memcpy(key->address + 8 * words, ports, sizeof(ports));
+}

@@ -18,13 +18,13 @@ struct packet_tuple {
 	uint16_t destination_port;
 	uint16_t asked_type;       // ICMP queries: the request's type, whoever sends: what a listener listens to
 	uint16_t vlan;             // outermost id; see tagged
-	uint8_t family;
-	uint8_t protocol;          // behind IPv6 extension headers
+	uint8_t tcp_flags;         // these four stand as in rte_acl's key
 	uint8_t next_header;       // what the IP header says
 	uint8_t interface;
-	uint8_t tcp_flags;
-	uint8_t icmp_type, icmp_code; // the packet's own
 	uint8_t connection;        // enum connection_state, one of them
+	uint8_t family;
+	uint8_t protocol;          // behind IPv6 extension headers
+	uint8_t icmp_type, icmp_code; // the packet's own
 	bool tagged;               // has a VLAN id
 	bool portless;             // no transport header of its own (a later fragment, one that is cut off): no port, flag or type
 };
