@@ -80,21 +80,31 @@ static int resolve_sets(struct nft_parser *parser)
 	return 0;
 }
 
-static int build_rules(struct nft_parser *parser, struct rule_list *list)
+// The rules that had to wait for sets.
+static int build_rules(struct nft_parser *parser)
 {
-	struct rule_draft *draft = rule_draft_create();
-	int result = draft ? 0 : error_set(parser->error, "no memory for the rules");
-	for (struct nft_rule *rule = parser->first_rule; rule && result == 0; rule = rule->next) {
-		struct rule_entry *entry = nft_build_rule(parser, rule, draft);
-		result = entry ? rule_list_append(list, entry, parser->error) : -1;
+	for (struct nft_rule *rule = parser->first_rule; rule; rule = rule->next) {
+		struct rule_entry *entry = nft_build_rule(parser, rule, parser->draft);
+		if (!entry)
+			return -1;
+		parser->list->entry[rule->position] = entry;
 	}
-	rule_draft_free(draft);
-	return result;
+	return 0;
+}
+
+static int begin(struct nft_parser *parser, const char *file, const char *text, size_t length, struct error *error)
+{
+	nft_parser_init(parser, error);
+	parser->draft = rule_draft_create();
+	if (!parser->draft)
+		return error_set(error, "no memory for the rules");
+	return nft_lexer_push(&parser->lexer, file, text, length);
 }
 
 static int parse(struct nft_parser *parser, struct rule_list *list)
 {
-	if (read_file(parser) || check_chain(parser) || resolve_sets(parser) || build_rules(parser, list))
+	parser->list = list;
+	if (read_file(parser) || check_chain(parser) || resolve_sets(parser) || build_rules(parser))
 		return -1;
 	list->default_verdict = parser->chain.policy;
 	list->has_default = true;
@@ -104,8 +114,7 @@ static int parse(struct nft_parser *parser, struct rule_list *list)
 int rule_nft_parse(const char *file, const char *text, size_t length, struct rule_list *list, struct error *error)
 {
 	struct nft_parser parser;
-	nft_parser_init(&parser, error);
-	int result = nft_lexer_push(&parser.lexer, file, text, length) ? -1 : parse(&parser, list);
+	int result = begin(&parser, file, text, length, error) ? -1 : parse(&parser, list);
 	nft_sets_free(&parser);
 	nft_parser_free(&parser);
 	return result;
@@ -121,18 +130,14 @@ static struct rule_entry *parse_rule(struct nft_parser *parser)
 		nft_unexpected(parser, "expected end of the rule");
 		return NULL;
 	}
-	struct rule_draft *draft = rule_draft_create();
-	struct rule_entry *entry = draft ? nft_build_rule(parser, rule, draft) : NULL;
-	rule_draft_free(draft);
-	return entry;
+	return nft_build_rule(parser, rule, parser->draft);
 }
 
 struct rule_entry *rule_nft_parse_rule(const char *source, const char *text, struct error *error)
 {
 	struct nft_parser parser;
-	nft_parser_init(&parser, error);
 	struct rule_entry *entry = NULL;
-	if (nft_lexer_push(&parser.lexer, source, text, strlen(text)) == 0)
+	if (begin(&parser, source, text, strlen(text), error) == 0)
 		entry = parse_rule(&parser);
 	nft_parser_free(&parser);
 	return entry;

@@ -9,7 +9,7 @@
 #include "control/rule_list.h"
 
 // Parses a whole file: one table with one base chain. Includes are looked for beside it. list: empty before; after an error
-// it holds what was read so far. 0, or -1 with an error that names file, line, column and word.
+// it holds what was read so far (entries may be NULL). 0, or -1 with an error that names file, line, column and word.
 int rule_nft_parse(const char *file, const char *text, size_t length, struct rule_list *list, struct error *error);
 
 // Parses one rule by itself, as it stands in a chain of a table of family inet. An entry with one reference; NULL with an

@@ -140,17 +140,52 @@ static int read_policy(struct nft_parser *parser)
 
 // Rules
 
-int nft_append_rule(struct nft_parser *parser)
+static const struct nft_match *match_of_set(const struct nft_rule *rule, const struct nft_match *match)
 {
-	if (parser->rules == RULE_LIST_MAX)
-		return nft_unexpected(parser, "expected no more rules: there are 262142 already");
-	struct nft_rule *rule = nft_read_rule(parser, parser->chain.family, parser->chain.ingress);
-	if (!rule)
-		return -1;
+	match = match ? match->next : rule->matches;
+	while (match && match->value->kind != NFT_VALUE_NAMED)
+		match = match->next;
+	return match;
+}
+
+// A command's rule may only ask for sets that are there already, unlike one in a block.
+static int check_sets(struct nft_parser *parser, const struct nft_rule *rule)
+{
+	for (const struct nft_match *match = match_of_set(rule, NULL); match; match = match_of_set(rule, match)) {
+		if (!nft_set_find(parser, &match->value->at))
+			return nft_unexpected_at(parser, &match->value->at, "expected a set that is declared above");
+	}
+	return 0;
+}
+
+// Its place is kept for a rule that asks for a set, as the set may still grow.
+static int wait_for_sets(struct nft_parser *parser, struct nft_rule *rule)
+{
+	rule->position = parser->list->count;
 	*parser->last_rule = rule;
 	parser->last_rule = &rule->next;
-	parser->rules++;
-	return 0;
+	return rule_list_append(parser->list, NULL, parser->error);
+}
+
+static int build(struct nft_parser *parser, struct nft_rule *rule)
+{
+	struct rule_entry *entry = nft_build_rule(parser, rule, parser->draft);
+	return entry ? rule_list_append(parser->list, entry, parser->error) : -1;
+}
+
+int nft_append_rule(struct nft_parser *parser, bool command)
+{
+	if (parser->list->count == RULE_LIST_MAX)
+		return nft_unexpected(parser, "expected no more rules: there are 262142 already");
+	struct nft_mark mark = nft_mark(parser);
+	struct nft_rule *rule = nft_read_rule(parser, parser->chain.family, parser->chain.ingress);
+	if (!rule || (command && check_sets(parser, rule)))
+		return -1;
+	if (match_of_set(rule, NULL))
+		return wait_for_sets(parser, rule);
+	int result = build(parser, rule);
+	nft_release(parser, mark);
+	return result;
 }
 
 static int read_chain_comment(struct nft_parser *parser)
@@ -175,7 +210,7 @@ static int read_chain_line(struct nft_parser *parser)
 		return read_chain_comment(parser);
 	if (nft_is(parser, "flags"))
 		return nft_unexpected(parser, "expected a rule: flags of chains are not supported");
-	if (nft_append_rule(parser))
+	if (nft_append_rule(parser, false))
 		return -1;
 	return nft_expect_separator(parser, false, "expected ';' or end of line behind the rule");
 }

@@ -9,7 +9,7 @@
 // Memory: blocks that are given back together
 
 enum {
-	BLOCK_BYTES = 256 << 10,
+	BLOCK_BYTES = 64 << 10,
 	NAME_MAX_BYTES = 128,
 };
 
@@ -32,6 +32,7 @@ void nft_parser_free(struct nft_parser *parser)
 		parser->memory = block->next;
 		free(block);
 	}
+	rule_draft_free(parser->draft);
 	nft_lexer_free(&parser->lexer);
 }
 
@@ -56,6 +57,24 @@ void *nft_allocate(struct nft_parser *parser, size_t size)
 	}
 	parser->room -= size; // from the back to the front
 	return parser->memory->bytes + parser->room;
+}
+
+struct nft_mark nft_mark(const struct nft_parser *parser)
+{
+	return (struct nft_mark){ parser->memory, parser->room };
+}
+
+void nft_release(struct nft_parser *parser, struct nft_mark mark)
+{
+	while (parser->memory != mark.block) {
+		struct nft_block *block = parser->memory;
+		parser->memory = block->next;
+		parser->room = 0;
+		free(block);
+	}
+	if (mark.block)
+		memset(mark.block->bytes + parser->room, 0, mark.room - parser->room);
+	parser->room = mark.room;
 }
 
 // Words

@@ -13,6 +13,8 @@ struct nft_block;
 struct nft_value;
 struct nft_set;
 struct nft_rule;
+struct rule_draft;
+struct rule_list;
 
 enum nft_family {
 	NFT_FAMILY_IP = 0,
@@ -52,8 +54,9 @@ struct nft_parser {
 	unsigned scope;
 	struct nft_chain chain;
 	struct nft_set *sets;
-	struct nft_rule *first_rule, **last_rule;
-	size_t rules;
+	struct rule_list *list;   // what is read goes there
+	struct rule_draft *draft; // as new between rules
+	struct nft_rule *first_rule, **last_rule; // that wait for sets which are not known yet
 	size_t elements; // of all sets together, as often as rules name them
 };
 
@@ -62,6 +65,14 @@ void nft_parser_free(struct nft_parser *parser);
 
 // Zeroed memory that lives as long as the parser. NULL with an error.
 void *nft_allocate(struct nft_parser *parser, size_t size);
+
+// Gives back what was allocated since: most rules are done with when they are read, and files of many are read the faster.
+struct nft_mark {
+	struct nft_block *block;
+	size_t room;
+};
+struct nft_mark nft_mark(const struct nft_parser *parser);
+void nft_release(struct nft_parser *parser, struct nft_mark mark);
 
 void nft_next(struct nft_parser *parser);
 bool nft_is(const struct nft_parser *parser, const char *word);

@@ -15,7 +15,8 @@ enum nft_reject {
 };
 
 struct nft_rule {
-	struct nft_rule *next;
+	struct nft_rule *next; // of those that wait
+	size_t position;       // in the list
 	struct nft_token at;
 	enum nft_family family;
 	bool ingress;

@@ -186,16 +186,6 @@ int nft_read_elements(struct nft_parser *parser)
 	return nft_set_add(parser, set, nft_read_set(parser));
 }
 
-// A set has to be there before a command's rule asks for it, unlike in a block.
-static int check_sets(struct nft_parser *parser, const struct nft_rule *rule)
-{
-	for (const struct nft_match *match = rule->matches; match; match = match->next) {
-		if (match->value->kind == NFT_VALUE_NAMED && !nft_set_find(parser, &match->value->at))
-			return nft_unexpected_at(parser, &match->value->at, "expected a set that is declared above");
-	}
-	return 0;
-}
-
 int nft_read_rule_command(struct nft_parser *parser)
 {
 	struct nft_token name;
@@ -203,8 +193,7 @@ int nft_read_rule_command(struct nft_parser *parser)
 		return -1;
 	if (!parser->chain.based || !nft_same(&parser->chain.name, &name))
 		return nft_unexpected_at(parser, &name, "expected the chain that is declared above");
-	struct nft_rule **rule = parser->last_rule;
-	return nft_append_rule(parser) || check_sets(parser, *rule) ? -1 : 0;
+	return nft_append_rule(parser, true);
 }
 
 static void forget_table(struct nft_parser *parser)

@@ -22,5 +22,5 @@ int nft_read_common(struct nft_parser *parser, bool *taken);
 int nft_read_chain_block(struct nft_parser *parser);
 int nft_read_set_block(struct nft_parser *parser, struct nft_set *set);
 
-// Appends a rule to the chain.
-int nft_append_rule(struct nft_parser *parser);
+// Reads a rule and appends it to the list. command: it stands behind "add rule".
+int nft_append_rule(struct nft_parser *parser, bool command);
