@@ -81,7 +81,7 @@ def test_reload_without_a_rules_file_allows_everything(one):
     assert len(one.ask("rules")) == 3
     rewrite(one, lambda text: text.replace(f"rules: {one.rules}\n", ""))
     one.tell("reload")
-    assert [rule["text"] for rule in one.ask("rules")] == ["default allow"]
+    assert [rule["text"] for rule in one.ask("rules")] == ["policy accept"]
     assert one.ask("status")["rules_file"] == ""
 
 
