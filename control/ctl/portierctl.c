@@ -27,7 +27,7 @@ static void print_help(void)
 	printf("Usage: portierctl [OPTION]... COMMAND [ARGUMENT]...\n"
 	       "Asks a running portier, and tells it what to do.\n\nCommands:\n");
 	for (const struct ctl_command *command = ctl_commands; command->name; command++)
-		printf("  %-14s%s\n", command->name, command->help);
+		printf("  %-15s%s\n", command->name, command->help);
 	printf("\nOptions:\n"
 	       "  -s, --socket PATH  the control socket (default: $PORTIER_SOCKET, or /run/portier.sock)\n"
 	       "  -j, --json         print the result as JSON\n"
