@@ -201,8 +201,7 @@ static int load_rules(struct findings *found, const char *rules, struct error *e
 	if (rule_list_load(found->rules_file, &found->rules, error))
 		return -1;
 	for (size_t i = 0; i < found->rules.count; i++)
-		if (policy_rules_resolve(found->rules.entry[i], &found->config, error))
-			return -1;
+		policy_rules_resolve(found->rules.entry[i], &found->config);
 	return 0;
 }
 

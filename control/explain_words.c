@@ -174,7 +174,7 @@ static int read_type(struct reader *reader, struct explain_words *words)
 
 static int read_vlan(struct reader *reader, struct explain_words *words)
 {
-	unsigned vlan;
+	unsigned vlan = 0;
 	if (expect_word(reader, "a VLAN id") || read_number(reader, reader->word, VLAN_MOST, "a VLAN id", &vlan))
 		return -1;
 	words->tagged = true;

@@ -44,34 +44,21 @@ static uint64_t interfaces_named(const struct config *config, const char *patter
 	return bits;
 }
 
-int policy_rules_resolve(struct rule_entry *entry, const struct config *config, struct error *error)
+void policy_rules_resolve(struct rule_entry *entry, const struct config *config)
 {
 	if (!entry->interfaces)
-		return 0;
+		return;
 	const char *pattern = entry->interfaces;
 	bool none_of = *pattern == '!';
 	uint64_t bits = 0;
 	for (pattern += none_of; *pattern;) {
 		size_t length = strcspn(pattern, "|");
-		uint64_t named = interfaces_named(config, pattern, length);
-		if (!named && (!length || pattern[length - 1] != '*'))
-			return policy_rules_wrong(entry, error, "there is no interface '%.*s' in the configuration", (int)length,
-				pattern);
-		bits |= named;
+		bits |= interfaces_named(config, pattern, length);
 		pattern += length + (pattern[length] == '|');
 	}
 	bits = none_of ? ~bits : bits;
 	if (entry->rule.interfaces != bits) // workers may read a rule that stays: it was looked up before, to the same
 		entry->rule.interfaces = bits;
-	return 0;
-}
-
-static int resolve_all(const struct rule_list *list, const struct config *config, struct error *error)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (policy_rules_resolve(list->entry[i], config, error))
-			return -1;
-	return 0;
 }
 
 // Compiling
@@ -106,7 +93,9 @@ int policy_rules_compile(struct policy_rules *rules, struct rule_list *list, con
 			 struct error *error)
 {
 	*rules = (struct policy_rules){ 0 };
-	if (resolve_all(list, config, error) || build(rules, list, error))
+	for (size_t i = 0; i < list->count; i++)
+		policy_rules_resolve(list->entry[i], config);
+	if (build(rules, list, error))
 		return -1;
 	rules->list = *list;
 	*list = (struct rule_list){ 0 };

@@ -11,9 +11,9 @@ struct policy_rules {
 	struct rule_list list; // references of its own
 };
 
-// Looks up the interfaces that a rule names among the configured ones. A name without a wildcard that no interface has is
-// an error: 0, or -1 with a text that says where the rule stands.
-int policy_rules_resolve(struct rule_entry *entry, const struct config *config, struct error *error);
+// Looks up the interfaces that a rule names among the configured ones. A name that none has, such as "lo", matches nothing,
+// as in nft and iptables; the linter tells.
+void policy_rules_resolve(struct rule_entry *entry, const struct config *config);
 
 // Compiles a list, which is taken over on success. 0; -1 with a text that names the rule, and the list is the caller's.
 int policy_rules_compile(struct policy_rules *rules, struct rule_list *list, const struct config *config,

@@ -240,6 +240,13 @@ static void look_at_rule(struct linter *linter, uint32_t at)
 	struct reach reach = { .answer = REACH_NO };
 	bool exact;
 	region_room_reset(&linter->room);
+	if (linter->input->config && entry->rule.asks & RULE_INTERFACE && entry->rule.interfaces == 0) {
+		linter->dead[at] = 1;
+		if (concerns(linter, at, &reach))
+			lint_say(linter, LINT_EMPTY, at, LINT_NOWHERE,
+				"'%.180s' matches no packet: no configured interface has this name", entry->text);
+		return;
+	}
 	if (!region_of_rule(&linter->room, &entry->rule, &region, &exact)) {
 		linter->dead[at] = 1;
 		if (concerns(linter, at, &reach))

@@ -22,12 +22,10 @@ static void look_over(struct runtime *runtime, const struct rule_list *list, siz
 		.config = runtime->config,
 		.by_id = focus != SIZE_MAX,
 		.focus = focus };
-	struct error error;
 	rule_warnings_none(runtime);
 	// Rules that were there before are other entries in this list.
 	for (size_t i = 0; i < list->count; i++)
-		if (policy_rules_resolve(list->entry[i], runtime->config, &error))
-			return;
+		policy_rules_resolve(list->entry[i], runtime->config);
 	if (rule_lint(&input, &runtime->lint) == 0)
 		log_warnings(&runtime->lint);
 }
