@@ -111,7 +111,8 @@ static int take_policy(struct nft_parser *parser, const struct nft_token *word)
 {
 	struct nft_chain *chain = &parser->chain;
 	struct nft_token bare = *word;
-	bare.kind = NFT_WORD; // a definition's is in quotes
+	if (bare.kind == NFT_STRING) // a definition's is in quotes
+		bare.kind = NFT_WORD;
 	bool drop = nft_token_is(&bare, "drop");
 	if (!drop && !nft_token_is(&bare, "accept"))
 		return nft_unexpected_at(parser, word, "expected accept or drop");

@@ -240,7 +240,9 @@ void nft_lexer_next(struct nft_lexer *lexer, struct nft_token *token)
 
 bool nft_token_is(const struct nft_token *token, const char *word)
 {
-	return token->kind == NFT_WORD && strlen(word) == token->length && memcmp(token->text, word, token->length) == 0;
+	if (token->kind != NFT_WORD || token->length == 0 || token->text[0] != word[0]) // as most are
+		return false;
+	return strlen(word) == token->length && memcmp(token->text, word, token->length) == 0;
 }
 
 const char *nft_token_quote(const struct nft_token *token, char text[NFT_QUOTE_MAX])

@@ -306,10 +306,14 @@ static void print_states(struct text_buffer *text, uint8_t states)
 
 static unsigned only_protocol(const struct rule *rule)
 {
-	struct port_range range[129];
-	if (!(rule->asks & RULE_PROTOCOL) || byte_ranges(&rule->protocols, range) != 1 || range[0].low != range[0].high)
-		return PROTOCOL_NONE;
-	return range[0].low;
+	unsigned count = 0, protocol = 0;
+	for (unsigned i = 0; i < 4 && rule->asks & RULE_PROTOCOL; i++) {
+		uint64_t word = rule->protocols.word[i];
+		count += (unsigned)__builtin_popcountll(word);
+		if (word)
+			protocol = 64 * i + (unsigned)__builtin_ctzll(word);
+	}
+	return count == 1 ? protocol : PROTOCOL_NONE;
 }
 
 static const char *ports_header(const struct rule *rule)
@@ -365,8 +369,8 @@ static bool protocol_is_said(const struct rule *rule)
 
 static bool no_protocol(const struct rule *rule)
 {
-	struct port_range range[129];
-	return rule->asks & RULE_PROTOCOL && byte_ranges(&rule->protocols, range) == 0;
+	const uint64_t *word = rule->protocols.word;
+	return rule->asks & RULE_PROTOCOL && !(word[0] | word[1] | word[2] | word[3]);
 }
 
 // "ip protocol" says both.

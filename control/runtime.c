@@ -321,6 +321,15 @@ int runtime_launch(struct runtime *runtime, struct error *error)
 	return 0;
 }
 
+// The clock begins anew: what limits remember of the time before would lie in the future. The workers have nothing to do
+// meanwhile.
+static void forget_limits(const struct runtime *runtime)
+{
+	for (size_t i = 0; runtime->rules && i < rule_store_count(runtime->rules); i++)
+		atomic_store_explicit(&rule_store_at(runtime->rules, i)->entry->limit_state.next, 0,
+			memory_order_relaxed);
+}
+
 void runtime_end_flows(struct runtime *runtime)
 {
 	if (!runtime->workers_running)
@@ -330,6 +339,7 @@ void runtime_end_flows(struct runtime *runtime)
 	for (unsigned i = 0; i < runtime->worker_count; i++)
 		while (atomic_load_explicit(&runtime->workers[i]->drain_flows, memory_order_acquire))
 			runtime_pump(runtime);
+	forget_limits(runtime);
 }
 
 void runtime_stop(struct runtime *runtime)
