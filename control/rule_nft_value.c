@@ -69,15 +69,6 @@ void nft_scope_close(struct nft_parser *parser)
 	parser->scope--;
 }
 
-// "{ }" may be defined, though nothing can ask for it.
-static const struct nft_value *read_initializer(struct nft_parser *parser)
-{
-	struct nft_token at = parser->token;
-	if (at.kind != '{')
-		return nft_read_value(parser);
-	return nft_read_set(parser);
-}
-
 static int define_name(struct nft_parser *parser, const struct nft_token *name, const struct nft_value *value)
 {
 	struct nft_define *define = nft_allocate(parser, sizeof(*define));
@@ -98,7 +89,7 @@ int nft_read_define(struct nft_parser *parser, bool again)
 		return nft_unexpected_at(parser, &name, "expected a new name: it is defined already ('redefine' may do it)");
 	if (nft_expect(parser, '=', "expected '='"))
 		return -1;
-	const struct nft_value *value = read_initializer(parser);
+	const struct nft_value *value = nft_read_value(parser);
 	if (!value || define_name(parser, &name, value))
 		return -1;
 	return nft_expect_separator(parser, false, "expected end of line behind the definition");

@@ -4,10 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/address.h"
-#include "control/range_set.h"
-#include "control/rule_nft_type.h"
-#include "control/text_buffer.h"
+#include "control/rule_print_set.h"
 
 enum {
 	PROTOCOL_ICMP = 1,
@@ -19,62 +16,7 @@ enum {
 	ICMPX_BIT = 0x80,
 };
 
-// Sets: "80", "80-90", "{ 80, 443 }", or what they are not, if that is said with fewer ranges
-
-struct number_style {
-	unsigned most;
-	enum nft_type names; // NFT_TYPES: none, numbers only
-	bool negate;         // say what it is not, if that can be said
-	bool as_range;       // "5-5" rather than "5"
-};
-
-static void print_number(struct text_buffer *text, const struct number_style *style, uint16_t number)
-{
-	const char *name = style->names != NFT_TYPES ? nft_type_name(style->names, number) : NULL;
-	if (name)
-		text_buffer_add(text, name);
-	else
-		text_buffer_format(text, "%u", number);
-}
-
-static void print_port_range(struct text_buffer *text, const struct number_style *style, const struct port_range *range)
-{
-	if (range->low == range->high && !style->as_range)
-		print_number(text, style, range->low);
-	else
-		text_buffer_format(text, "%u-%u", range->low, range->high);
-}
-
-static void print_port_ranges(struct text_buffer *text, const struct number_style *style, const struct port_range range[],
-			      size_t count)
-{
-	if (count == 1) {
-		print_port_range(text, style, range);
-		return;
-	}
-	for (size_t i = 0; i < count; i++) {
-		text_buffer_add(text, i ? ", " : "{ ");
-		print_port_range(text, style, &range[i]);
-	}
-	text_buffer_add(text, " }");
-}
-
-// Nothing is all but everything.
-static void print_numbers(struct text_buffer *text, const struct number_style *style, const struct port_set *set)
-{
-	struct port_ranges rest = { 0 };
-	for (uint32_t i = 0; i < set->count; i++)
-		text->failed |= port_ranges_add(&rest, set->range[i].low, set->range[i].high) != 0;
-	text->failed |= port_ranges_negate(&rest, (uint16_t)style->most) != 0;
-	bool negative = rest.count && (style->negate || rest.count < set->count || set->count == 0);
-	if (negative)
-		text_buffer_add(text, "!= ");
-	if (negative)
-		print_port_ranges(text, style, rest.range, rest.count);
-	else
-		print_port_ranges(text, style, set->range, set->count);
-	port_ranges_free(&rest);
-}
+// Ports and bytes
 
 // "!= 5": all but one in the middle.
 static bool says_not_one(const struct port_set *set, unsigned most)
@@ -91,193 +33,14 @@ static void print_ports(struct text_buffer *text, const char *before, const stru
 	const struct number_style style = { most, NFT_TYPES, false,
 					    first && says_not_one(first, most) && says_not_one(set, most) };
 	text_buffer_add(text, before);
-	print_numbers(text, &style, set);
-	text_buffer_add(text, " ");
-}
-
-// The ranges of a set of bytes.
-static uint32_t byte_ranges(const struct byte_set *set, struct port_range range[129])
-{
-	uint32_t count = 0;
-	for (unsigned value = 0; value < 256; value++) {
-		if (!byte_set_has(set, (uint8_t)value))
-			continue;
-		if (count && range[count - 1].high + 1u == value)
-			range[count - 1].high++;
-		else
-			range[count++] = (struct port_range){ (uint16_t)value, (uint16_t)value };
-	}
-	return count;
-}
-
-static void print_byte_set(struct text_buffer *text, const char *before, const struct byte_set *set,
-			   const struct number_style *style)
-{
-	struct port_range range[129];
-	const struct port_set ranges = { range, byte_ranges(set, range) };
-	text_buffer_add(text, before);
-	print_numbers(text, style, &ranges);
-	text_buffer_add(text, " ");
+	print_port_set(text, set, &style);
 }
 
 static void print_bytes(struct text_buffer *text, const char *before, const struct byte_set *set, enum nft_type names)
 {
 	const struct number_style style = { UINT8_MAX, names, false, false };
-	print_byte_set(text, before, set, &style);
-}
-
-// Addresses
-
-// The length of the prefix that a range is, or -1.
-static int prefix_of(const struct address_range *range, unsigned bits)
-{
-	unsigned length = 0;
-	while (length < bits &&
-	       !((range->low.byte[length / 8] ^ range->high.byte[length / 8]) & 0x80 >> length % 8))
-		length++;
-	for (unsigned bit = length; bit < bits; bit++) {
-		unsigned mask = 0x80u >> bit % 8;
-		if (range->low.byte[bit / 8] & mask || !(range->high.byte[bit / 8] & mask))
-			return -1;
-	}
-	return (int)length;
-}
-
-static void print_address_range(struct text_buffer *text, enum ip_family family, const struct address_range *range)
-{
-	char address[ADDRESS_TEXT_MAX];
-	int length = prefix_of(range, family == FAMILY_IP4 ? 32 : 128);
-	text_buffer_add(text, address_format(&range->low, (uint8_t)family, address));
-	if (length < 0)
-		text_buffer_format(text, "-%s", address_format(&range->high, (uint8_t)family, address));
-	else if (length != (family == FAMILY_IP4 ? 32 : 128))
-		text_buffer_format(text, "/%d", length);
-}
-
-static void print_address_ranges(struct text_buffer *text, enum ip_family family, const struct address_range range[],
-				 size_t count)
-{
-	if (count == 1) {
-		print_address_range(text, family, range);
-		return;
-	}
-	for (size_t i = 0; i < count; i++) {
-		text_buffer_add(text, i ? ", " : "{ ");
-		print_address_range(text, family, &range[i]);
-	}
-	text_buffer_add(text, " }");
-}
-
-static void print_addresses(struct text_buffer *text, const struct rule *rule, const char *name, const struct address_set *set)
-{
-	enum ip_family family = rule->ip4 ? FAMILY_IP4 : FAMILY_IP6;
-	struct address_ranges rest = { 0 };
-	for (uint32_t i = 0; i < set->count; i++)
-		text->failed |= address_ranges_add(&rest, &set->range[i].low, &set->range[i].high) != 0;
-	text->failed |= address_ranges_negate(&rest, family) != 0;
-	bool negative = rest.count && (rest.count < set->count || set->count == 0);
-	text_buffer_format(text, "%s %s %s", family == FAMILY_IP4 ? "ip" : "ip6", name, negative ? "!= " : "");
-	if (negative)
-		print_address_ranges(text, family, rest.range, rest.count);
-	else
-		print_address_ranges(text, family, set->range, set->count);
-	text_buffer_add(text, " ");
-	address_ranges_free(&rest);
-}
-
-// Interfaces: "a|b*" or "!a|b*"
-
-static void print_interfaces(struct text_buffer *text, const char *names)
-{
-	bool several = strchr(names, '|') != NULL, none_of = names[0] == '!';
-	names += none_of;
-	text_buffer_format(text, "iifname %s%s", none_of ? "!= " : "", several ? "{ " : "");
-	for (size_t length; *names; names += length + (names[length] == '|')) {
-		length = strcspn(names, "|");
-		text_buffer_add(text, "\"");
-		text_buffer_add_bytes(text, names, length);
-		text_buffer_add(text, names[length] ? "\", " : "\" ");
-	}
-	if (several)
-		text_buffer_add(text, "} ");
-}
-
-// TCP flags: as bits to be looked at and what they have to be, if that says it all
-
-static void print_flags(struct text_buffer *text, unsigned flags)
-{
-	bool several = (flags & (flags - 1)) != 0, first = true;
-	if (flags == 0) {
-		text_buffer_add(text, "0x0");
-		return;
-	}
-	text_buffer_add(text, several ? "(" : "");
-	for (unsigned bit = 1; bit <= 0x80; bit <<= 1) {
-		if (!(flags & bit))
-			continue;
-		text_buffer_format(text, "%s%s", first ? "" : " | ", nft_type_name(NFT_TYPE_TCP_FLAGS, bit));
-		first = false;
-	}
-	text_buffer_add(text, several ? ")" : "");
-}
-
-// Bits that make a difference.
-static unsigned flags_mask(const struct byte_set *set)
-{
-	unsigned mask = 0;
-	for (unsigned bit = 1; bit <= 0x80; bit <<= 1) {
-		for (unsigned value = 0; value < 256; value++) {
-			if (byte_set_has(set, (uint8_t)value) != byte_set_has(set, (uint8_t)(value ^ bit)))
-				mask |= bit;
-		}
-	}
-	return mask;
-}
-
-// How many values under the mask are in the set, or are not; the last of them.
-static unsigned masked_values(const struct byte_set *set, unsigned mask, bool inside, unsigned *value)
-{
-	unsigned count = 0;
-	for (unsigned candidate = 0; candidate < 256; candidate++) {
-		if ((candidate & ~mask) == 0 && byte_set_has(set, (uint8_t)candidate) == inside) {
-			*value = candidate;
-			count++;
-		}
-	}
-	return count;
-}
-
-static void print_flag_set(struct text_buffer *text, const struct byte_set *set)
-{
-	bool first = true;
-	for (unsigned value = 0; value < 256; value++) {
-		if (!byte_set_has(set, (uint8_t)value))
-			continue;
-		text_buffer_format(text, "%s0x%x", first ? "{ " : ", ", value);
-		first = false;
-	}
-	text_buffer_add(text, " }");
-}
-
-static void print_tcp_flags(struct text_buffer *text, const struct byte_set *set)
-{
-	unsigned mask = flags_mask(set), value = 0;
-	unsigned inside = masked_values(set, mask, true, &value);
-	bool equal = inside == 1;
-	text_buffer_add(text, "tcp flags ");
-	if (!equal && masked_values(set, mask, false, &value) != 1) {
-		print_flag_set(text, set);
-		text_buffer_add(text, " ");
-		return;
-	}
-	if (mask != 0xff) {
-		text_buffer_add(text, "& ");
-		print_flags(text, mask);
-		text_buffer_add(text, " ");
-	}
-	text_buffer_add(text, equal ? "== " : "!= ");
-	print_flags(text, value);
-	text_buffer_add(text, " ");
+	text_buffer_add(text, before);
+	print_byte_set(text, set, &style);
 }
 
 // Connection states
@@ -402,13 +165,14 @@ static void print_protocol(struct text_buffer *text, const struct rule *rule)
 // As print_ports.
 static void print_icmp_code(struct text_buffer *text, const struct rule *rule, const char *before)
 {
-	struct port_range types[129], codes[129];
+	struct port_range types[BYTE_RANGES_MAX], codes[BYTE_RANGES_MAX];
 	const struct port_set type = { types, byte_ranges(&rule->icmp_types, types) };
 	const struct port_set code = { codes, byte_ranges(&rule->icmp_codes, codes) };
 	const struct number_style style = { UINT8_MAX, NFT_TYPES, false,
 					    rule->asks & RULE_ICMP_TYPE && says_not_one(&type, UINT8_MAX) &&
 						    says_not_one(&code, UINT8_MAX) };
-	print_byte_set(text, before, &rule->icmp_codes, &style);
+	text_buffer_add(text, before);
+	print_byte_set(text, &rule->icmp_codes, &style);
 }
 
 static void print_icmp(struct text_buffer *text, const struct rule *rule)
@@ -432,18 +196,32 @@ static void print_transport(struct text_buffer *text, const struct rule *rule)
 	if (rule->asks & RULE_DESTINATION_PORT)
 		print_ports(text, strcat(strcpy(before, ports_header(rule)), " dport "), &rule->destination_ports, UINT16_MAX,
 			    rule->asks & RULE_SOURCE_PORT ? &rule->source_ports : NULL);
-	if (rule->asks & RULE_TCP_FLAGS)
+	if (rule->asks & RULE_TCP_FLAGS) {
+		text_buffer_add(text, "tcp flags ");
 		print_tcp_flags(text, &rule->tcp_flags);
+	}
 	print_icmp(text, rule);
 }
 
 // Behind "ip6 nexthdr" and what it is nft no longer takes an answer of TCP; behind what it is not it does.
-static void print_network(struct text_buffer *text, const struct rule *rule)
+static void print_next_header(struct text_buffer *text, const struct rule *rule)
 {
 	bool reset = rule->verdict == VERDICT_REJECT && rule->answer == ANSWER_TCP_RESET;
 	const struct number_style style = { UINT8_MAX, NFT_TYPE_PROTOCOL, reset, false };
+	text_buffer_add(text, rule->ip4 ? "ip protocol " : "ip6 nexthdr ");
+	print_byte_set(text, &rule->next_headers, &style);
+}
+
+static void print_addresses(struct text_buffer *text, const struct rule *rule, const char *name, const struct address_set *set)
+{
+	text_buffer_format(text, "%s %s ", rule->ip4 ? "ip" : "ip6", name);
+	print_address_set(text, rule->ip4 ? FAMILY_IP4 : FAMILY_IP6, set);
+}
+
+static void print_network(struct text_buffer *text, const struct rule *rule)
+{
 	if (rule->asks & RULE_NEXT_HEADER)
-		print_byte_set(text, rule->ip4 ? "ip protocol " : "ip6 nexthdr ", &rule->next_headers, &style);
+		print_next_header(text, rule);
 	if (rule->asks & RULE_SOURCE)
 		print_addresses(text, rule, "saddr", &rule->sources);
 	if (rule->asks & RULE_DESTINATION)
@@ -452,8 +230,10 @@ static void print_network(struct text_buffer *text, const struct rule *rule)
 
 static void print_matches(struct text_buffer *text, const struct rule *rule, const char *interfaces)
 {
-	if (rule->asks & RULE_INTERFACE && interfaces)
+	if (rule->asks & RULE_INTERFACE && interfaces) {
+		text_buffer_add(text, "iifname ");
 		print_interfaces(text, interfaces);
+	}
 	if (rule->asks & RULE_VLAN)
 		print_ports(text, "vlan id ", &rule->vlans, VLAN_MOST, NULL);
 	print_family(text, rule);

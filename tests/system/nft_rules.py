@@ -158,4 +158,4 @@ class Maker:
             self.random.choice(pool), self.random.choice(pool), protocol, edge, self.random.choice([2, 18, 16, 17, 4, 0, 41, self.random.randint(0, 255)]),
             (self.random.choice([0, 3, 5, 8, 11, 128, 129, 133, 135, 255]), self.random.choice([0, 1, 3, 4, 13, 255])),
             self.random.choice([None, None, 0, 5, 6, 99, 100, 4095]), self.random.choice(["eth0", "eth1", "wan0", "lo", "e", "et"]),
-            self.random.choice(list(STATES.values())), self.random.choice([None, None, 0, 44, 6]))
+            self.random.choice(list(STATES.values())), self.random.choice([None, None, 0, 44]))

@@ -83,12 +83,11 @@ def line_of(file, number):
 def merged_by_mistake(rule):
     """nft 1.0.6 makes one comparison of "tcp sport != 1 tcp dport != 2" (and of ICMP's type and code), which then says "not
     both". portier means what is written, and prints it so that nft does too."""
-    for load, compare in zip(rule.instructions, rule.instructions[1:]):
-        icmp = any(re.fullmatch("cmp eq reg 1 0x000000(01|3a)", one) for one in rule.instructions)
-        both = f"payload load {2 if icmp else 4}b @ transport header + 0 => reg 1"
-        if load == both and compare.startswith("cmp neq"):
-            return True
-    return False
+    pairs = list(zip(rule.instructions, rule.instructions[1:]))
+    icmp = any(re.match("meta load l4proto|payload load 1b @ network", load) and re.fullmatch("cmp eq reg 1 0x000000(01|3a)", compare)
+               for load, compare in pairs)
+    both = f"payload load {2 if icmp else 4}b @ transport header + 0 => reg 1"
+    return any(load == both and compare.startswith("cmp neq") for load, compare in pairs)
 
 
 def check_same(nft, written, printed, packets):
