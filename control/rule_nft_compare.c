@@ -37,7 +37,7 @@ static int named_content(struct nft_parser *parser, const struct nft_match *matc
 	if (set->type != match->field->type)
 		return wrong_type(parser, value);
 	parser->elements += set->content.count;
-	if (parser->elements > RULE_EXPANSION_MAX)
+	if (parser->elements > NFT_ELEMENTS_MAX)
 		return nft_unexpected_at(parser, &value->at, "expected smaller sets: the rules ask for more than 4194304 "
 							     "elements in all");
 	return copy_content(parser, &set->content, content);

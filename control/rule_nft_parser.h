@@ -9,6 +9,8 @@
 #include "control/rule_nft_lex.h"
 #include "dataplane/flow_key.h"
 
+enum { NFT_ELEMENTS_MAX = 1 << 22 }; // of all sets of a file together
+
 struct nft_block;
 struct nft_value;
 struct nft_set;

@@ -18,7 +18,7 @@ static int no_memory(struct nft_parser *parser)
 // Definitions may hold definitions that hold definitions: what they come to is bounded.
 static int spend_element(struct nft_parser *parser, const struct nft_value *value)
 {
-	if (++parser->elements <= RULE_EXPANSION_MAX)
+	if (++parser->elements <= NFT_ELEMENTS_MAX)
 		return 0;
 	return nft_unexpected_at(parser, &value->at, "expected fewer elements: the rules ask for more than 4194304 in all");
 }

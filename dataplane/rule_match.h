@@ -42,7 +42,8 @@ struct rule_verdict {
 enum {
 	RULE_DEFAULT = 0,         // counter slot of the default policy
 	RULE_BURST_MAX = 64,      // packets of a burst
-	RULE_EXPANSION_MAX = 1 << 22, // entries that all rules together may become in rte_acl
+	RULE_EXPANSION_MAX = 1 << 18, // entries that all rules together may become in rte_acl, which takes some 20 KB for
+				      // each while it builds
 };
 
 struct rule_matcher;
