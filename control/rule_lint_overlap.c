@@ -167,6 +167,13 @@ struct overlap {
 	size_t more;
 };
 
+// Sets make a comparison longer.
+static uint64_t ranges_of(const struct linter *linter, size_t position)
+{
+	const struct rule *rule = &linter->input->entry[position]->rule;
+	return (uint64_t)rule->sources.count + rule->destinations.count;
+}
+
 static void compare_group(struct linter *linter, struct earlier *earlier, unsigned group, const struct hull *later,
 			  struct overlap *overlap)
 {
@@ -174,8 +181,11 @@ static void compare_group(struct linter *linter, struct earlier *earlier, unsign
 	size_t count = earlier->count[!later->accepts][group], focus = linter->input->focus;
 	bool all = focus == SIZE_MAX || later->position == focus;
 	earlier->pairs += count;
-	for (size_t i = 0; i < count && overlap->more < MORE_MAX; i++) {
-		if (!hulls_meet(&hull[i], later) || (!all && hull[i].position != focus) || !surprises(linter, &hull[i], later))
+	for (size_t i = 0; i < count && overlap->more < MORE_MAX && earlier->pairs <= PAIRS_MAX; i++) {
+		if (!hulls_meet(&hull[i], later) || (!all && hull[i].position != focus))
+			continue;
+		earlier->pairs += ranges_of(linter, hull[i].position) + ranges_of(linter, later->position);
+		if (!surprises(linter, &hull[i], later))
 			continue;
 		overlap->more += overlap->first != NULL;
 		if (!overlap->first || hull[i].position < overlap->first->position)

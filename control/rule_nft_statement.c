@@ -43,6 +43,10 @@ static int read_prefix(struct nft_parser *parser, struct nft_rule *rule)
 		return nft_unexpected(parser, "expected the prefix in quotes");
 	if (token->length > LOG_PREFIX_MAX)
 		return nft_unexpected(parser, "expected a prefix of at most 127 bytes");
+	for (size_t i = 0; i < token->length; i++) { // it goes to terminals and logs
+		if ((unsigned char)token->text[i] < 0x20 || (unsigned char)token->text[i] >= 0x7f)
+			return nft_unexpected(parser, "expected a prefix of printable ASCII characters");
+	}
 	if (memchr(token->text, '$', token->length))
 		return nft_unexpected(parser, "expected a prefix without '$': definitions in it are not supported");
 	rule->log_prefix = nft_text(parser, token);

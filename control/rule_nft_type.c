@@ -197,7 +197,7 @@ static bool is_interface(const struct nft_token *token)
 	if (star && (length == 1 || star != token->text + length - 1))
 		return false;
 	for (size_t i = 0; i < length; i++) {
-		if ((unsigned char)token->text[i] < 0x20 || strchr("|\\", token->text[i]))
+		if ((unsigned char)token->text[i] <= 0x20 || (unsigned char)token->text[i] >= 0x7f || strchr("|\\", token->text[i]))
 			return false;
 	}
 	return true;

@@ -6,6 +6,7 @@
 #include "dataplane/judge.h"
 #include "dataplane/opening.h"
 #include "dataplane/segment.h"
+#include "dataplane/trial.h"
 
 // What a burst adds to counters that many packets share: summed up here, entered once.
 struct tally {
@@ -244,13 +245,15 @@ static bool judge_again(struct worker *worker, struct burst *burst, unsigned i, 
 
 // The same for a flow whose packets are judged by themselves: only its listener may be another one. false: nobody
 // listens any more, and it ended here.
-static bool bind_again(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
+static bool bind_again(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
+		       const struct rule_verdict *judged)
 {
 	struct flow *flow = flow_table_flow(worker->flows, index);
 	const struct flow_cold *cold = flow_table_cold(worker->flows, index);
 	if (is_current(flow, burst->policy) || exempt(flow, burst->policy))
 		return true;
-	struct decision decision = { .rule = flow->rule, .listener = LISTENER_NONE, .handler = HANDLER_NONE,
+	// Not the flow's own rule: by the new policy its counter may be another rule's.
+	struct decision decision = { .rule = judged->slot == RULE_NONE ? flow->rule : judged->slot, .listener = LISTENER_NONE, .handler = HANDLER_NONE,
 		.verdict = VERDICT_ACCEPT };
 	struct packet_tuple tuple;
 	tuple_of_flow(flow, cold, &tuple);
@@ -329,6 +332,13 @@ static __rte_always_inline bool pass(struct worker *worker, struct burst *burst,
 	return account(worker, burst, at, index, decided, tally);
 }
 
+// Whether a SYN comes from the end that seemed to be the one that was asked, as it had sent a SYN-ACK: another connection, whose
+// listener is at its other end.
+static bool turns_round(const struct packet_meta *meta, const struct flow *flow)
+{
+	return opener_of(meta) == OPENER_ORIGINATOR && !!(meta->flags & PACKET_SOURCE_IS_END1) != flow->orig_end;
+}
+
 // A packet that may pass opens the connection of a flow that had none yet: its sender is the opener from now on, whichever
 // end was heard before (as conntrack knows only what begins here).
 static void open_late(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
@@ -341,7 +351,9 @@ static void open_late(struct worker *worker, struct burst *burst, unsigned at, u
 	flow->opener_end = !!(meta->flags & PACKET_SOURCE_IS_END1);
 	flow->rule = judged->slot;
 	flow->generation = (flow->generation & FLOW_GENERATION) |
-			   (opening_varies(burst, at, judged) ? FLOW_VARIES : 0);
+			   (flow->embryonic && opening_varies(burst, at, judged) ? FLOW_VARIES : 0);
+	if (burst->trial)
+		trial_flow_ended(burst->trial, index); // what it remembers was asked about the other end's packet
 	cold->syn = !!(meta->tcp_flags & TCP_SYN);
 }
 
@@ -355,10 +367,16 @@ static bool attach_judged(struct worker *worker, struct burst *burst, unsigned i
 		judge_refuse(worker, burst, at, &decision);
 		return false;
 	}
-	if (!bind_again(worker, burst, at, index))
+	if (!bind_again(worker, burst, at, index, judged))
 		return false;
-	if (flow_table_flow(worker->flows, index)->generation & FLOW_UNOPENED && opens_connection(&burst->meta[at]))
+	if (unlikely(flow_table_flow(worker->flows, index)->generation & FLOW_UNOPENED) &&
+		judged->slot != RULE_NONE && opens_connection(&burst->meta[at])) {
+		if (turns_round(&burst->meta[at], flow_table_flow(worker->flows, index))) {
+			ageing_end(worker->ageing, index, FLOW_END_CLOSED);
+			return open_flow(worker, burst, i, judged, tally);
+		}
 		open_late(worker, burst, at, index, judged);
+	}
 	struct flow decided = { .word = flow_table_flow(worker->flows, index)->word };
 	decided.rule = judged->slot;
 	return pass(worker, burst, i, index, judged, &decided, tally);

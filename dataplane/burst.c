@@ -253,6 +253,8 @@ void burst_run(struct worker *worker, unsigned count)
 	if (worker->workers > 1 && !burst->from_inbox)
 		burst_steer(worker, burst);
 	look_up(worker, burst);
+	if (unlikely(burst->trial != NULL))
+		trial_foresee(burst);
 	burst_attach(worker, burst);
 	if (unlikely(burst->trial != NULL))
 		trial_burst(worker, burst, burst->trial);

@@ -26,6 +26,7 @@ struct burst {
 	unsigned live_count;
 	unsigned count;
 	unsigned flags;  // enum packet_flag of all packets together
+	uint64_t to_judge; // bit by position: rules judge it; for the trial alone
 	bool from_inbox; // another worker has parsed it before and found its owner
 	bool capture;    // read from a capture: packets carry their notes
 	bool flows_opened; // a flow was made in this burst: what was looked up in vain may be there by now

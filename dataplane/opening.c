@@ -43,7 +43,7 @@ static void fill_flow(struct worker *worker, struct burst *burst, unsigned at, u
 	flow->opener_end = opener;
 	flow->orig_end = opener ^ (decision->local_is_source || opener_of(meta) == OPENER_RESPONDER);
 	flow->local_origin = local;
-	flow->generation = burst->policy->generation | (opens_connection(meta) ? 0 : FLOW_UNOPENED);
+	flow->generation = burst->policy->generation | (local || opens_connection(meta) ? 0 : FLOW_UNOPENED);
 	flow->rule = decision->rule;
 	flow->listener = decision->listener;
 	flow->handler = decision->handler;

@@ -86,14 +86,16 @@ static int build_varying(struct rule_matcher *matcher, int socket)
 	struct rule_choice choice;
 	struct rule *copy = calloc(matcher->count + 1, sizeof(*copy));
 	int result = choice_make(&choice, matcher->count);
-	for (uint32_t i = 0; copy && result == 0 && i < matcher->count; i++) {
+	if (!copy)
+		result = -ENOMEM;
+	for (uint32_t i = 0; result == 0 && i < matcher->count; i++) {
 		if (!rule_varies(matcher->rule[i]))
 			continue;
 		copy[choice.count] = relaxed(matcher->rule[i]);
 		choose(&choice, &copy[choice.count], i);
 	}
 	if (result == 0 && choice.count)
-		result = copy ? set_build(&matcher->varying, matcher->count, &choice, socket) : -ENOMEM;
+		result = set_build(&matcher->varying, matcher->count, &choice, socket);
 	choice_free(&choice);
 	free(copy);
 	return result;

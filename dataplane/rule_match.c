@@ -8,23 +8,32 @@
 
 // One rule against one packet
 
+// Sets are sorted: the range that a value may be in is the last one that does not begin behind it.
+
 static bool in_ports(const struct port_set *set, uint16_t port)
 {
-	for (uint32_t i = 0; i < set->count; i++) {
-		if (set->range[i].low <= port && port <= set->range[i].high)
-			return true;
+	uint32_t begun = 0;
+	for (uint32_t behind = set->count; begun < behind;) {
+		uint32_t middle = begun + (behind - begun) / 2;
+		if (set->range[middle].low <= port)
+			begun = middle + 1;
+		else
+			behind = middle;
 	}
-	return false;
+	return begun > 0 && port <= set->range[begun - 1].high;
 }
 
 static bool in_addresses(const struct address_set *set, const struct ip_address *address)
 {
-	for (uint32_t i = 0; i < set->count; i++) {
-		if (memcmp(&set->range[i].low, address, sizeof(*address)) <= 0 &&
-			memcmp(address, &set->range[i].high, sizeof(*address)) <= 0)
-			return true;
+	uint32_t begun = 0;
+	for (uint32_t behind = set->count; begun < behind;) {
+		uint32_t middle = begun + (behind - begun) / 2;
+		if (memcmp(&set->range[middle].low, address, sizeof(*address)) <= 0)
+			begun = middle + 1;
+		else
+			behind = middle;
 	}
-	return false;
+	return begun > 0 && memcmp(address, &set->range[begun - 1].high, sizeof(*address)) <= 0;
 }
 
 static bool has_transport_field(enum rule_field field, const struct packet_tuple *tuple)

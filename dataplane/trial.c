@@ -26,7 +26,7 @@ static bool was_decided(const struct worker *worker, const struct burst *burst, 
 {
 	const struct fate *fate = &burst->fate[at];
 	*passed = fate->kind == FATE_PENDING;
-	if (!burst->mbuf[at] || !(burst->meta[at].flags & PACKET_HAS_TUPLE) || burst_returned(worker, burst, at))
+	if (!(burst->to_judge >> at & 1) || !burst->mbuf[at] || !(burst->meta[at].flags & PACKET_HAS_TUPLE) || burst_returned(worker, burst, at))
 		return false;
 	switch (fate->kind) {
 	case FATE_PENDING:
@@ -159,6 +159,13 @@ static void conclude(struct worker *worker, struct burst *burst, struct trial *t
 		count(&trial->would_pass, bytes, question->flow == FLOW_NONE && first);
 	if (trial->samples && (question->flow == FLOW_NONE || first_denied))
 		sample(worker, burst, trial, question, judged);
+}
+
+void trial_foresee(struct burst *burst)
+{
+	burst->to_judge = 0;
+	for (unsigned i = 0; i < burst->live_count; i++)
+		burst->to_judge |= UINT64_C(1) << burst->live[i];
 }
 
 void trial_burst(struct worker *worker, struct burst *burst, struct trial *trial)

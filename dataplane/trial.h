@@ -40,6 +40,10 @@ struct trial {
 	struct trial_count would_pass; // denied by a rule or the default policy, and would not be
 };
 
+// Notes which packets of a burst rules are going to judge: those that were not dropped before. A stage: before burst_attach.
+// Owner thread.
+void trial_foresee(struct burst *burst);
+
 // Judges a burst. A stage: after burst_attach, before handlers change anything. Owner thread.
 void trial_burst(struct worker *worker, struct burst *burst, struct trial *trial);
 

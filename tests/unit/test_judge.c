@@ -35,6 +35,13 @@ static uint16_t web_syn_ack(uint8_t *frame, unsigned i)
 	return frame_tcp(frame, frame_reverse(WEB), SYN | ACK, 900, 101);
 }
 
+// As if the client's end were the one that was asked.
+static uint16_t forged_syn_ack(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_tcp(frame, WEB, SYN | ACK, 50, 60);
+}
+
 static uint16_t web_conversation(uint8_t *frame, unsigned i)
 {
 	return i == 0 ? web_syn(frame, i) : i == 1 ? web_syn_ack(frame, i) : web_ack(frame, i);
@@ -208,6 +215,19 @@ static void first_packet_that_may_open_a_connection_is_its_opener(void **state)
 	receive(worker(), LINK, 1, web_syn_ack);
 	assert_int_equal(handed(), 3);
 	assert_int_equal(matched(2), 1);
+}
+
+static void syn_behind_a_forged_answer_goes_where_its_own_destination_listens(void **state)
+{
+	(void)state;
+	PUBLISH(2, VERDICT_ACCEPT);
+	receive(worker(), LINK, 1, forged_syn_ack);
+	assert_int_equal(web_flow()->opener_end, !web_flow()->orig_end);
+	receive(worker(), LINK, 1, web_syn);
+	assert_int_equal(web_flow()->opener_end, web_flow()->orig_end);
+	assert_int_equal(web_flow()->state, FLOW_TCP_SYN_SENT);
+	assert_int_equal(web_flow()->generation, 2);
+	assert_int_equal(handed(), 2);
 }
 
 static void verdict_that_can_not_vary_is_asked_for_once(void **state)
@@ -681,6 +701,7 @@ int main(void)
 		WITH(verdict_that_can_not_vary_is_asked_for_once, set_up),
 		WITH(denied_connection_is_not_opened_by_what_answers_it, set_up),
 		WITH(first_packet_that_may_open_a_connection_is_its_opener, set_up),
+		WITH(syn_behind_a_forged_answer_goes_where_its_own_destination_listens, set_up),
 		WITH(limit_is_asked_at_each_packet_until_somebody_answers, set_up),
 		WITH(flow_that_was_opened_by_a_syn_is_judged_again_as_a_syn, set_up),
 		WITH(flow_that_was_met_in_the_middle_is_judged_again_as_an_ack, set_up),
