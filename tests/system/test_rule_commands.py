@@ -45,7 +45,6 @@ def test_rules_are_added_inserted_replaced_and_deleted(idle):
     (["add", "tcp dprt 1 accept"], "dprt"),
     (["insert", "-p", "tcp", "--dprt", "1", "-j", "ACCEPT"], "--dprt"),
     (["add", "alow", "tcp", "1"], "alow"),
-    (["add", "iifname", "nowhere0", "accept"], "nowhere0"),
     (["replace", "99", "tcp dport 1 accept"], "99"),
     (["delete", "99"], "99"),
     (["add", "--at", "7", "tcp dport 1 accept"], "no place 7"),

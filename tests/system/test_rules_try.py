@@ -100,7 +100,7 @@ def test_a_daemon_that_stops_in_the_middle_of_a_trial_stops_well(load, tmp_path)
     assert trial.wait(20) == 1
 
 
-@pytest.mark.parametrize("rules, said", [("alow tcp 1\n", "try.rules:1:"), ("iptables -A INPUT -i no0 -j DROP\n", "no0")])
+@pytest.mark.parametrize("rules, said", [("alow tcp 1\n", "try.rules:1:"), ("iptables -A INPUT -o no0 -j DROP\n", "try.rules:1:")])
 def test_rules_that_are_wrong_are_not_tried(load, tmp_path, rules, said):
     file = tmp_path / "try.rules"
     file.write_text(rules)
