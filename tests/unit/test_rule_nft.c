@@ -215,7 +215,7 @@ static int parse(const char *text, struct rule_list *list, struct error *error)
 static double seconds_now(void)
 {
 	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
