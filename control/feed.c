@@ -26,7 +26,7 @@ void feed_start(struct feed *feed, struct runtime *runtime, const sigset_t *stop
 	};
 }
 
-static bool interrupted(struct feed *feed)
+bool feed_interrupted(struct feed *feed)
 {
 	const struct timespec now = { 0 };
 	if (!feed->interrupted && sigtimedwait(&feed->stop_signals, NULL, &now) > 0) {
@@ -104,7 +104,7 @@ static int run(struct feed *feed, struct capture_index *index, struct error *err
 {
 	if (runtime_attach(feed->runtime, SLOT, index, error) < 0)
 		return -1;
-	while (!atomic_load_explicit(&index->done, memory_order_acquire) && !interrupted(feed)) {
+	while (!atomic_load_explicit(&index->done, memory_order_acquire) && !feed_interrupted(feed)) {
 		runtime_pump(feed->runtime);
 		usleep(PAUSE_USEC);
 	}

@@ -20,6 +20,9 @@ struct feed {
 	json_t *interfaces;    // what stats_interfaces said of each
 };
 
+// Whether a stop signal has come; the first one is taken, a second ends the program.
+bool feed_interrupted(struct feed *feed);
+
 void feed_start(struct feed *feed, struct runtime *runtime, const sigset_t *stop_signals);
 
 // Runs one capture through the workers and waits until they are at rest. Flows end before it if it begins before the

@@ -287,6 +287,7 @@ static void run(struct replay *replay)
 		runtime_destroy(&replay->runtime);
 	} else {
 		run_workers(replay, &stop_signals);
+		feed_interrupted(&replay->feed); // also one that came while the last lines were written
 		pthread_sigmask(SIG_SETMASK, &before, NULL);
 		report(replay);
 		tell_broken(replay);

@@ -11,7 +11,7 @@ run_packages="gcc libc6-dev meson ninja-build pkgconf python3 libdpdk-dev libnum
 	libyaml-dev libsystemd-dev libcmocka-dev scdoc"
 test_packages="clang libclang-rt-14-dev git python3-pytest tshark iproute2 ethtool iputils-ping procps curl nmap iperf3 spin
 	nftables iptables"
-bench_packages=dpdk
+bench_packages="dpdk-dev"
 
 case ${1:-run} in
 run) wanted=$run_packages ;;
