@@ -31,11 +31,6 @@ static const struct {
 	{ "urg", TCP_URG },
 };
 
-static bool is_icmp(uint8_t protocol)
-{
-	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
-}
-
 // Words
 
 struct reader {
@@ -198,7 +193,7 @@ static int read_rest(struct reader *reader, struct explain_words *words)
 			result = read_vlan(reader, words);
 		else if (strcasecmp(reader->word, "in") == 0)
 			result = read_interface(reader, words);
-		else if (is_icmp(words->protocol))
+		else if (protocol_is_icmp(words->protocol))
 			result = read_type(reader, words);
 		else if (words->protocol == IPPROTO_TCP && read_flags(reader->word, &words->tcp_flags))
 			result = 0;
@@ -266,7 +261,7 @@ static uint8_t *put_tcp(uint8_t *to, const struct explain_words *words)
 static uint8_t *put_transport(uint8_t *to, const struct explain_words *words)
 {
 	enum { UDP_HEADER = 8, DCCP_WORDS = 3 };
-	if (is_icmp(words->protocol)) {
+	if (protocol_is_icmp(words->protocol)) {
 		to = put8(put8(to, words->icmp_type), words->icmp_code);
 		return put16(put16(put16(to, 0), 1), 1); // checksum, identifier, sequence number
 	}

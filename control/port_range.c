@@ -6,11 +6,6 @@
 
 #include "control/services.h"
 
-enum {
-	PROTOCOL_ICMP = 1,
-	PROTOCOL_ICMPV6 = 58,
-};
-
 // RFC 6335 section 6; ephemeral: what Linux hands out.
 static const struct {
 	const char *name;
@@ -28,34 +23,29 @@ static const struct {
 	uint8_t protocol;
 	uint8_t type;
 } icmp_types[] = {
-	{ "echo-reply", PROTOCOL_ICMP, 0 },
-	{ "destination-unreachable", PROTOCOL_ICMP, 3 },
-	{ "source-quench", PROTOCOL_ICMP, 4 },
-	{ "redirect", PROTOCOL_ICMP, 5 },
-	{ "echo-request", PROTOCOL_ICMP, 8 },
-	{ "router-advertisement", PROTOCOL_ICMP, 9 },
-	{ "router-solicitation", PROTOCOL_ICMP, 10 },
-	{ "time-exceeded", PROTOCOL_ICMP, 11 },
-	{ "parameter-problem", PROTOCOL_ICMP, 12 },
-	{ "timestamp-request", PROTOCOL_ICMP, 13 },
-	{ "timestamp-reply", PROTOCOL_ICMP, 14 },
-	{ "destination-unreachable", PROTOCOL_ICMPV6, 1 },
-	{ "packet-too-big", PROTOCOL_ICMPV6, 2 },
-	{ "time-exceeded", PROTOCOL_ICMPV6, 3 },
-	{ "parameter-problem", PROTOCOL_ICMPV6, 4 },
-	{ "echo-request", PROTOCOL_ICMPV6, 128 },
-	{ "echo-reply", PROTOCOL_ICMPV6, 129 },
-	{ "router-solicitation", PROTOCOL_ICMPV6, 133 },
-	{ "router-advertisement", PROTOCOL_ICMPV6, 134 },
-	{ "neighbor-solicitation", PROTOCOL_ICMPV6, 135 },
-	{ "neighbor-advertisement", PROTOCOL_ICMPV6, 136 },
-	{ "redirect", PROTOCOL_ICMPV6, 137 },
+	{ "echo-reply", PROTO_ICMP, 0 },
+	{ "destination-unreachable", PROTO_ICMP, 3 },
+	{ "source-quench", PROTO_ICMP, 4 },
+	{ "redirect", PROTO_ICMP, 5 },
+	{ "echo-request", PROTO_ICMP, 8 },
+	{ "router-advertisement", PROTO_ICMP, 9 },
+	{ "router-solicitation", PROTO_ICMP, 10 },
+	{ "time-exceeded", PROTO_ICMP, 11 },
+	{ "parameter-problem", PROTO_ICMP, 12 },
+	{ "timestamp-request", PROTO_ICMP, 13 },
+	{ "timestamp-reply", PROTO_ICMP, 14 },
+	{ "destination-unreachable", PROTO_ICMP6, 1 },
+	{ "packet-too-big", PROTO_ICMP6, 2 },
+	{ "time-exceeded", PROTO_ICMP6, 3 },
+	{ "parameter-problem", PROTO_ICMP6, 4 },
+	{ "echo-request", PROTO_ICMP6, 128 },
+	{ "echo-reply", PROTO_ICMP6, 129 },
+	{ "router-solicitation", PROTO_ICMP6, 133 },
+	{ "router-advertisement", PROTO_ICMP6, 134 },
+	{ "neighbor-solicitation", PROTO_ICMP6, 135 },
+	{ "neighbor-advertisement", PROTO_ICMP6, 136 },
+	{ "redirect", PROTO_ICMP6, 137 },
 };
-
-static bool is_icmp(uint8_t protocol)
-{
-	return protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6;
-}
 
 // Digits up to the end or a '-'. -1: no number that a port could have.
 static int read_number(const char *text, const char **end)
@@ -67,7 +57,7 @@ static int read_number(const char *text, const char **end)
 
 static int expected_port(uint8_t protocol, struct error *error)
 {
-	if (is_icmp(protocol))
+	if (protocol_is_icmp(protocol))
 		return error_set(error, "expected an ICMP type: a number from 0 to 255, LOW-HIGH or a name such as "
 					"echo-request");
 	return error_set(error, "expected a port: a number from 0 to 65535, LOW-HIGH, a service name of %s, or system, "
@@ -76,7 +66,7 @@ static int expected_port(uint8_t protocol, struct error *error)
 
 static int read_numbers(const char *text, uint8_t protocol, struct port_range *range, struct error *error)
 {
-	int most = is_icmp(protocol) ? UINT8_MAX : UINT16_MAX;
+	int most = protocol_is_icmp(protocol) ? UINT8_MAX : UINT16_MAX;
 	const char *end;
 	int low = read_number(text, &end), high = low;
 	if (*end == '-')
@@ -116,8 +106,8 @@ static bool read_icmp_name(const char *text, uint8_t protocol, struct port_range
 
 int port_range_parse(const char *text, uint8_t protocol, struct port_range *range, struct error *error)
 {
-	if (!is_icmp(protocol) && !protocol_has_ports(protocol))
+	if (!protocol_is_icmp(protocol) && !protocol_has_ports(protocol))
 		return error_set(error, "expected no port: the protocol has none");
-	bool named = is_icmp(protocol) ? read_icmp_name(text, protocol, range) : read_port_name(text, protocol, range);
+	bool named = protocol_is_icmp(protocol) ? read_icmp_name(text, protocol, range) : read_port_name(text, protocol, range);
 	return named ? 0 : read_numbers(text, protocol, range, error);
 }

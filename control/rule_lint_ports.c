@@ -15,11 +15,6 @@ enum {
 	RANGE_TEXT_MAX = 32,
 };
 
-static bool is_icmp(uint8_t protocol)
-{
-	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
-}
-
 // What opens a flow.
 static bool narrow_to_openers(struct linter *linter, struct region *region, bool tcp)
 {
@@ -43,7 +38,7 @@ static bool narrow_to_prefix(struct linter *linter, struct region *region, const
 
 static bool narrow_to_ports(struct linter *linter, struct region *region, const struct listener *listener)
 {
-	if (is_icmp(listener->protocol))
+	if (protocol_is_icmp(listener->protocol))
 		return region_narrow(&linter->room, region, REGION_HEADER, 1, 1) &&
 		       region_narrow(&linter->room, region, REGION_ICMP_TYPE, listener->port_low,
 			       listener->port_high < 255 ? listener->port_high : 255);

@@ -3,15 +3,13 @@
 #include <string.h>
 
 #include "control/rule_nft_rule.h"
+#include "dataplane/protocol.h"
 
 enum {
 	KNOWN_NONE = -1, // nothing is known of the packet's family or protocol
 	KNOWN_SEVERAL = -2,
 	FAMILY_NUMBER_IP4 = 2,
 	FAMILY_NUMBER_IP6 = 10,
-	PROTOCOL_ICMP = 1,
-	PROTOCOL_TCP = 6,
-	PROTOCOL_ICMPV6 = 58,
 	ICMPX_BIT = 0x80,
 };
 
@@ -136,13 +134,13 @@ static int enter_family(struct builder *builder, const struct nft_match *match)
 static int enter_icmp(struct builder *builder, const struct nft_match *match)
 {
 	uint8_t protocol = match->field->protocol;
-	if ((protocol != PROTOCOL_ICMP && protocol != PROTOCOL_ICMPV6) || builder->protocol != KNOWN_NONE)
+	if (!protocol_is_icmp(protocol) || builder->protocol != KNOWN_NONE)
 		return 0;
 	if (builder->family == KNOWN_SEVERAL)
 		return nft_unexpected_at(builder->parser, &match->at, "expected one family before it");
 	if (builder->family != KNOWN_NONE)
 		return 0;
-	restrict_family(builder, protocol == PROTOCOL_ICMP ? FAMILY_IP4 : FAMILY_IP6);
+	restrict_family(builder, protocol == PROTO_ICMP ? FAMILY_IP4 : FAMILY_IP6);
 	builder->inside = true;
 	return check_possible(builder, &match->at);
 }
@@ -254,10 +252,10 @@ static int take_match(struct builder *builder, const struct nft_match *match)
 
 static int take_tcp_reset(struct builder *builder, const struct nft_rule *rule)
 {
-	if (builder->protocol != KNOWN_NONE && builder->protocol != PROTOCOL_TCP)
+	if (builder->protocol != KNOWN_NONE && builder->protocol != PROTO_TCP)
 		return nft_unexpected_at(builder->parser, &rule->reject_at, "expected an answer other than 'tcp reset', or only TCP "
 									    "before it");
-	return ask_protocol(builder, PROTOCOL_TCP);
+	return ask_protocol(builder, PROTO_TCP);
 }
 
 static int take_reject(struct builder *builder, const struct nft_rule *rule)

@@ -5,11 +5,9 @@
 #include <string.h>
 
 #include "control/rule_print_set.h"
+#include "dataplane/protocol.h"
 
 enum {
-	PROTOCOL_ICMP = 1,
-	PROTOCOL_TCP = 6,
-	PROTOCOL_ICMPV6 = 58,
 	PROTOCOL_NONE = 256,
 	VLAN_MOST = 4095,
 	LOG_PREFIX_MAX = 127,
@@ -116,16 +114,16 @@ static bool one_family(const struct rule *rule)
 static bool icmp_says_all(const struct rule *rule)
 {
 	unsigned protocol = only_protocol(rule);
-	return asks_icmp(rule) && one_family(rule) && protocol == (rule->ip4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6);
+	return asks_icmp(rule) && one_family(rule) && protocol == (rule->ip4 ? PROTO_ICMP : PROTO_ICMP6);
 }
 
 static bool protocol_is_said(const struct rule *rule)
 {
 	unsigned protocol = only_protocol(rule);
-	if (asks_icmp(rule) && (protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6))
+	if (asks_icmp(rule) && protocol_is_icmp(protocol))
 		return one_family(rule);
 	bool reset = rule->verdict == VERDICT_REJECT && rule->answer == ANSWER_TCP_RESET;
-	if (protocol == PROTOCOL_TCP && (rule->asks & RULE_TCP_FLAGS || reset))
+	if (protocol == PROTO_TCP && (rule->asks & RULE_TCP_FLAGS || reset))
 		return true;
 	return asks_ports(rule) && strcmp(ports_header(rule), "th") != 0;
 }
@@ -177,7 +175,7 @@ static void print_icmp_code(struct text_buffer *text, const struct rule *rule, c
 
 static void print_icmp(struct text_buffer *text, const struct rule *rule)
 {
-	bool six = only_protocol(rule) == PROTOCOL_ICMPV6;
+	bool six = only_protocol(rule) == PROTO_ICMP6;
 	if (rule->asks & RULE_ICMP_TYPE)
 		print_bytes(text, six ? "icmpv6 type " : "icmp type ", &rule->icmp_types,
 			    six ? NFT_TYPE_ICMPV6_TYPE : NFT_TYPE_ICMP_TYPE);

@@ -12,8 +12,6 @@
 
 enum {
 	WORD_MAX = 64,   // longer than any word that means something
-	PROTOCOL_ICMP = 1,
-	PROTOCOL_ICMPV6 = 58,
 	PROTOCOL_ANY = 256,
 };
 
@@ -35,11 +33,6 @@ struct words {
 	struct prefix source, destination;
 	struct port_range source_port, destination_port; // any_port: not asked for; of ICMP: types
 };
-
-static bool is_icmp(uint16_t protocol)
-{
-	return protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6;
-}
 
 // Words
 
@@ -146,9 +139,9 @@ static int wrong_prefix(struct reader *reader, int why, struct prefix *prefix)
 
 static int check_family(struct reader *reader, const struct words *words, const struct prefix *prefix)
 {
-	if (prefix->family == FAMILY_IP6 && words->protocol == PROTOCOL_ICMP)
+	if (prefix->family == FAMILY_IP6 && words->protocol == PROTO_ICMP)
 		return unexpected(reader, "expected an IPv4 prefix: ICMP for IPv6 is icmpv6");
-	if (prefix->family == FAMILY_IP4 && words->protocol == PROTOCOL_ICMPV6)
+	if (prefix->family == FAMILY_IP4 && words->protocol == PROTO_ICMP6)
 		return unexpected(reader, "expected an IPv6 prefix: ICMP for IPv4 is icmp");
 	if (prefix->family == FAMILY_NONE || words->source.family == FAMILY_NONE ||
 	    prefix->family == words->source.family)
@@ -180,7 +173,7 @@ static int read_end(struct reader *reader, struct words *words, struct prefix *p
 		return 0;
 	if (given)
 		return unexpected(reader, "expected one destination port only: there is one behind the protocol already");
-	if (is_icmp(words->protocol))
+	if (protocol_is_icmp(words->protocol))
 		return unexpected(reader, "expected no port: ICMP has none; its type stands behind the protocol");
 	next_word(reader);
 	return read_port(reader, words->protocol, port);
@@ -259,8 +252,8 @@ static void draft_types(struct rule_draft *draft, const struct words *words)
 		return;
 	for (unsigned type = types->low; type <= types->high; type++)
 		rule_draft_byte(draft, RULE_ICMP_TYPE, (uint8_t)type);
-	rule_draft_rule(draft)->ip4 = words->protocol == PROTOCOL_ICMP;
-	rule_draft_rule(draft)->ip6 = words->protocol == PROTOCOL_ICMPV6;
+	rule_draft_rule(draft)->ip4 = words->protocol == PROTO_ICMP;
+	rule_draft_rule(draft)->ip6 = words->protocol == PROTO_ICMP6;
 }
 
 static void draft_verdict(struct rule *rule, const struct words *words)
@@ -280,7 +273,7 @@ static int draft_words(struct rule_draft *draft, const struct words *words)
 	if (draft_prefix(draft, RULE_SOURCE, &words->source) || draft_prefix(draft, RULE_DESTINATION, &words->destination) ||
 	    draft_port(draft, RULE_SOURCE_PORT, &words->source_port))
 		return -1;
-	if (!is_icmp(words->protocol))
+	if (!protocol_is_icmp(words->protocol))
 		return draft_port(draft, RULE_DESTINATION_PORT, &words->destination_port);
 	draft_types(draft, words);
 	return 0;

@@ -126,8 +126,3 @@ const char *protocol_name(uint8_t protocol)
 	}
 	return NULL;
 }
-
-bool protocol_has_ports(uint8_t protocol)
-{
-	return service_bit(protocol) != 0;
-}

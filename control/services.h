@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dataplane/protocol.h"
+
 // The port of a service ("https", tcp) or -1. Names that exist for one protocol only are found for that one only.
 // Case-insensitive, as getservbyname is not but people are. Any thread.
 int service_port(const char *name, uint8_t protocol);
@@ -17,6 +19,3 @@ int protocol_number(const char *name);
 
 // 6 -> "tcp"; numbers without a common name -> NULL.
 const char *protocol_name(uint8_t protocol);
-
-// Whether the protocol has ports (tcp, udp, dccp, sctp, udplite).
-bool protocol_has_ports(uint8_t protocol);

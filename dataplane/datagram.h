@@ -10,22 +10,7 @@
 #include <rte_byteorder.h>
 
 #include "dataplane/parse.h"
-
-enum ip_protocol {
-	PROTO_HOP_BY_HOP = 0,
-	PROTO_ICMP = 1,
-	PROTO_TCP = 6,
-	PROTO_UDP = 17,
-	PROTO_DCCP = 33,
-	PROTO_ROUTING = 43,
-	PROTO_FRAGMENT = 44,
-	PROTO_AH = 51,
-	PROTO_ICMP6 = 58,
-	PROTO_NONE = 59,
-	PROTO_DESTINATION_OPTIONS = 60,
-	PROTO_SCTP = 132,
-	PROTO_UDPLITE = 136,
-};
+#include "dataplane/protocol.h"
 
 enum {
 	ETHERNET_HEADER = 14,

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/policy.h"
 
-enum {
-	PROTOCOL_ICMP = 1,
-	PROTOCOL_ICMPV6 = 58,
-};
+#include "dataplane/protocol.h"
 
 static enum drop_reason rule_reason(const struct rule_verdict *judged)
 {
@@ -15,7 +12,7 @@ static enum drop_reason rule_reason(const struct rule_verdict *judged)
 
 struct listener_query policy_listener_query(const struct packet_tuple *tuple, bool source)
 {
-	bool icmp = tuple->protocol == PROTOCOL_ICMP || tuple->protocol == PROTOCOL_ICMPV6;
+	bool icmp = protocol_is_icmp(tuple->protocol);
 	return (struct listener_query){
 		.address = source ? tuple->source : tuple->destination,
 		.family = tuple->family,

@@ -4,6 +4,7 @@
 
 #include <rte_acl.h>
 
+#include "dataplane/protocol.h"
 #include "dataplane/rule_match.h"
 
 enum {
@@ -17,8 +18,6 @@ enum {
 	VLAN_MAX = 4095,
 	VLAN_UNTAGGED = 0xffff, // what rte_acl gets to see for no VLAN
 };
-
-enum { PROTOCOL_ICMP = 1, PROTOCOL_TCP = 6, PROTOCOL_ICMPV6 = 58 };
 
 // Positions in the list of rules; the smallest one wins. One entry (mask 0) where the protocol alone decides.
 struct rule_table {
@@ -96,17 +95,6 @@ static inline uint8_t view_family(unsigned view)
 static inline bool view_portless(unsigned view)
 {
 	return view % 2;
-}
-
-static inline bool protocol_has_ports(uint8_t protocol)
-{
-	return protocol == 6 || protocol == 17 || protocol == 33 || protocol == 132 || protocol == 136;
-}
-
-// Each family has an ICMP of its own; the other's number is a protocol like any other.
-static inline uint8_t icmp_of(uint8_t family)
-{
-	return family == FAMILY_IP6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP;
 }
 
 // Whether a rule may let a packet that it matches pass on to later ones.

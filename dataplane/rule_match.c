@@ -41,7 +41,7 @@ static bool has_transport_field(enum rule_field field, const struct packet_tuple
 	if (tuple->portless)
 		return false;
 	if (field == RULE_TCP_FLAGS)
-		return tuple->protocol == PROTOCOL_TCP;
+		return tuple->protocol == PROTO_TCP;
 	if (field == RULE_ICMP_TYPE || field == RULE_ICMP_CODE)
 		return tuple->protocol == icmp_of(tuple->family);
 	return protocol_has_ports(tuple->protocol);

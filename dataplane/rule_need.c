@@ -59,7 +59,7 @@ static struct byte_set protocols_asked(const struct rule *rule, uint8_t family)
 	if (rule->asks & ASKS_ICMP)
 		keep(&set, only(icmp_of(family)));
 	if (rule->asks & RULE_TCP_FLAGS)
-		keep(&set, only(PROTOCOL_TCP));
+		keep(&set, only(PROTO_TCP));
 	return set;
 }
 

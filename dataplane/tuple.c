@@ -4,16 +4,12 @@
 #include <netinet/in.h>
 
 #include "dataplane/datagram.h"
+#include "dataplane/protocol.h"
 
 static bool is_bare_syn(const struct packet_meta *meta)
 {
 	return meta->key.protocol == IPPROTO_TCP &&
 	       (meta->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
-}
-
-static bool is_icmp(uint8_t protocol)
-{
-	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
 }
 
 bool opens_connection(const struct packet_meta *meta)
@@ -27,7 +23,7 @@ bool opens_connection(const struct packet_meta *meta)
 // RFC 9293 3.5: only who was asked answers with SYN-ACK.
 enum opener opener_of(const struct packet_meta *meta)
 {
-	if (is_icmp(meta->key.protocol))
+	if (protocol_is_icmp(meta->key.protocol))
 		return meta->flags & PACKET_ICMP_REPLY ? OPENER_RESPONDER : OPENER_ORIGINATOR;
 	if (is_bare_syn(meta))
 		return OPENER_ORIGINATOR;
@@ -38,7 +34,7 @@ enum opener opener_of(const struct packet_meta *meta)
 
 enum opener opener_of_flow(const struct flow *flow, const struct flow_cold *cold)
 {
-	if (cold->key.protocol != IPPROTO_TCP && !is_icmp(cold->key.protocol))
+	if (cold->key.protocol != IPPROTO_TCP && !protocol_is_icmp(cold->key.protocol))
 		return OPENER_UNKNOWN;
 	return flow->opener_end == flow->orig_end ? OPENER_ORIGINATOR : OPENER_RESPONDER;
 }
@@ -59,7 +55,7 @@ static void tuple_of_ends(const struct flow_key *key, unsigned source, bool from
 		.protocol = key->protocol,
 		.next_header = key->protocol,
 	};
-	if (is_icmp(key->protocol)) {
+	if (protocol_is_icmp(key->protocol)) {
 		unsigned asked = from_responder ? source : !source;
 		tuple->source_port = rte_be_to_cpu_16(key->port[!asked]);
 		tuple->asked_type = rte_be_to_cpu_16(key->port[asked]);
@@ -90,7 +86,7 @@ static uint8_t next_header_of(const uint8_t *frame, const struct packet_meta *me
 
 static uint8_t icmp_code_of(const uint8_t *frame, const struct packet_meta *meta)
 {
-	bool icmp = meta->protocol == (meta->family == FAMILY_IP4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+	bool icmp = meta->protocol == icmp_of(meta->family);
 	return icmp && meta->flags & PACKET_L4_WHOLE ? frame[meta->l4_offset + 1] : 0;
 }
 
