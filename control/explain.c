@@ -163,7 +163,7 @@ static void find_flow(struct explained *explained)
 
 static bool is_current(const struct explained *explained)
 {
-	return (explained->flow.generation & FLOW_GENERATION) == explained->burst.policy->generation;
+	return flow_judged_under(&explained->flow, explained->burst.policy->generation);
 }
 
 static json_t *rule_id(uint32_t rule)

@@ -10,7 +10,6 @@ enum {
 	KNOWN_SEVERAL = -2,
 	FAMILY_NUMBER_IP4 = 2,
 	FAMILY_NUMBER_IP6 = 10,
-	ICMPX_BIT = 0x80,
 };
 
 // What a rule comes to while its matches are taken one after the other: a field that is asked for twice has to satisfy both.
@@ -364,7 +363,7 @@ static void draft_rest(const struct builder *builder, const struct nft_rule *fro
 	rule->asks = asks_of(builder); // empty sets too
 	if (from->verdict == VERDICT_REJECT) {
 		rule->answer = answer_of(from->reject);
-		rule->answer_code = from->reject == NFT_REJECT_ICMPX ? ICMPX_BIT | from->answer_code : from->answer_code;
+		rule->answer_code = from->reject == NFT_REJECT_ICMPX ? ANSWER_ICMPX | from->answer_code : from->answer_code;
 	}
 }
 

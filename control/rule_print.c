@@ -11,7 +11,6 @@ enum {
 	PROTOCOL_NONE = 256,
 	VLAN_MOST = 4095,
 	LOG_PREFIX_MAX = 127,
-	ICMPX_BIT = 0x80,
 };
 
 // Ports and bytes
@@ -144,7 +143,7 @@ static bool says_family_later(const struct rule *rule)
 {
 	if (asks_icmp(rule) && !no_protocol(rule))
 		return icmp_says_all(rule);
-	bool answer = rule->verdict == VERDICT_REJECT && rule->answer == ANSWER_ICMP_CODE && !(rule->answer_code & ICMPX_BIT);
+	bool answer = rule->verdict == VERDICT_REJECT && rule->answer == ANSWER_ICMP_CODE && !(rule->answer_code & ANSWER_ICMPX);
 	return says_ip_protocol(rule) || answer || rule->asks & (RULE_SOURCE | RULE_DESTINATION | RULE_NEXT_HEADER);
 }
 
@@ -163,9 +162,9 @@ static void print_protocol(struct text_buffer *text, const struct rule *rule)
 // As print_ports.
 static void print_icmp_code(struct text_buffer *text, const struct rule *rule, const char *before)
 {
-	struct port_range types[BYTE_RANGES_MAX], codes[BYTE_RANGES_MAX];
-	const struct port_set type = { types, byte_ranges(&rule->icmp_types, types) };
-	const struct port_set code = { codes, byte_ranges(&rule->icmp_codes, codes) };
+	struct port_range types[BYTE_SET_RUNS_MAX], codes[BYTE_SET_RUNS_MAX];
+	const struct port_set type = { types, byte_set_runs(&rule->icmp_types, types) };
+	const struct port_set code = { codes, byte_set_runs(&rule->icmp_codes, codes) };
 	const struct number_style style = { UINT8_MAX, NFT_TYPES, false,
 					    rule->asks & RULE_ICMP_TYPE && says_not_one(&type, UINT8_MAX) &&
 						    says_not_one(&code, UINT8_MAX) };
@@ -303,11 +302,11 @@ static void print_log(struct text_buffer *text, const struct rule *rule, const c
 
 static void print_code(struct text_buffer *text, const struct rule *rule)
 {
-	enum nft_type type = rule->answer_code & ICMPX_BIT ? NFT_TYPE_ICMPX_CODE :
+	enum nft_type type = rule->answer_code & ANSWER_ICMPX ? NFT_TYPE_ICMPX_CODE :
 			     rule->ip4			   ? NFT_TYPE_ICMP_CODE :
 							     NFT_TYPE_ICMPV6_CODE;
 	const char *header = type == NFT_TYPE_ICMPX_CODE ? "icmpx" : type == NFT_TYPE_ICMP_CODE ? "icmp" : "icmpv6";
-	unsigned code = rule->answer_code & ~(unsigned)(type == NFT_TYPE_ICMPX_CODE ? ICMPX_BIT : 0);
+	unsigned code = rule->answer_code & ~(unsigned)(type == NFT_TYPE_ICMPX_CODE ? ANSWER_ICMPX : 0);
 	const char *name = nft_type_name(type, code);
 	text_buffer_format(text, " with %s ", header);
 	if (name)

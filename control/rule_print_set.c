@@ -55,24 +55,10 @@ void print_port_set(struct text_buffer *text, const struct port_set *set, const 
 	port_ranges_free(&rest);
 }
 
-uint32_t byte_ranges(const struct byte_set *set, struct port_range range[BYTE_RANGES_MAX])
-{
-	uint32_t count = 0;
-	for (unsigned value = 0; value < 256; value++) {
-		if (!byte_set_has(set, (uint8_t)value))
-			continue;
-		if (count && range[count - 1].high + 1u == value)
-			range[count - 1].high++;
-		else
-			range[count++] = (struct port_range){ (uint16_t)value, (uint16_t)value };
-	}
-	return count;
-}
-
 void print_byte_set(struct text_buffer *text, const struct byte_set *set, const struct number_style *style)
 {
-	struct port_range range[BYTE_RANGES_MAX];
-	const struct port_set ranges = { range, byte_ranges(set, range) };
+	struct port_range range[BYTE_SET_RUNS_MAX];
+	const struct port_set ranges = { range, byte_set_runs(set, range) };
 	print_port_set(text, &ranges, style);
 }
 

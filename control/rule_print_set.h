@@ -23,7 +23,3 @@ void print_interfaces(struct text_buffer *text, const char *names);
 
 // TCP flags: as bits to be looked at and what they have to be, if that says it all.
 void print_tcp_flags(struct text_buffer *text, const struct byte_set *set);
-
-// The ranges of a set of bytes: how many.
-enum { BYTE_RANGES_MAX = 128 };
-uint32_t byte_ranges(const struct byte_set *set, struct port_range range[BYTE_RANGES_MAX]);

@@ -8,7 +8,6 @@
 #include "control/port_range.h"
 #include "control/quote.h"
 #include "control/services.h"
-#include "dataplane/answer.h"
 
 enum {
 	WORD_MAX = 64,   // longer than any word that means something

@@ -13,16 +13,6 @@ enum {
 	ANSWER_BYTES_MAX = 1294,  // longest frame that answer_build writes (IPv6: 1,280 and Ethernet)
 };
 
-// Codes that stand for one of each family, as nft numbers them ("icmpx").
-enum answer_icmpx {
-	ICMPX_NO_ROUTE = 0,
-	ICMPX_PORT,
-	ICMPX_HOST,
-	ICMPX_PROHIBITED,
-	ICMPX_CODES
-};
-enum { ANSWER_ICMPX = 0x80 };
-
 // Token bucket, one a worker. Ticks of the worker's clock.
 struct answer_limit {
 	uint64_t interval; // ticks between two answers at the steady rate; 0: none at all

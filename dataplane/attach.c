@@ -203,12 +203,6 @@ static __rte_noinline bool open_flow(struct worker *worker, struct burst *burst,
 	return account(worker, burst, at, index, flow_table_flow(worker->flows, index), tally);
 }
 
-// Whether the policy in force has judged the flow.
-static bool is_current(const struct flow *flow, const struct policy *policy)
-{
-	return (flow->generation & FLOW_GENERATION) == policy->generation;
-}
-
 // Enters what the policy in force says of a live flow. false: it denies it, and it ended here.
 static bool adopt(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
 		  const struct decision *decision, bool varies)
@@ -250,7 +244,7 @@ static bool bind_again(struct worker *worker, struct burst *burst, unsigned at, 
 {
 	struct flow *flow = flow_table_flow(worker->flows, index);
 	const struct flow_cold *cold = flow_table_cold(worker->flows, index);
-	if (is_current(flow, burst->policy) || exempt(flow, burst->policy))
+	if (flow_judged_under(flow, burst->policy->generation) || exempt(flow, burst->policy))
 		return true;
 	// Not the flow's own rule: by the new policy its counter may be another rule's.
 	struct decision decision = { .rule = judged->slot == RULE_NONE ? flow->rule : judged->slot, .listener = LISTENER_NONE, .handler = HANDLER_NONE,
@@ -390,7 +384,7 @@ static __rte_noinline bool attach_unsettled(struct worker *worker, struct burst 
 	const struct flow *flow = flow_table_flow(worker->flows, index);
 	bool judges = !burst_returned(worker, burst, at);
 
-	if (!(judges && judge_wants_packet(&burst->meta[at], flow)) && !is_current(flow, burst->policy) &&
+	if (!(judges && judge_wants_packet(&burst->meta[at], flow)) && !flow_judged_under(flow, burst->policy->generation) &&
 		!judge_again(worker, burst, i, index))
 		return false;
 	if (!(judges && judge_wants_packet(&burst->meta[at], flow)))

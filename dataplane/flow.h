@@ -78,6 +78,12 @@ static const uint32_t FLOW_UNOPENED = UINT32_C(1) << 30;
 static const uint32_t FLOW_GENERATION = (UINT32_C(1) << 30) - 1;
 static_assert(sizeof(struct flow) == 64, "one cache line");
 
+// Whether the policy of this generation has judged the flow.
+static inline bool flow_judged_under(const struct flow *flow, uint32_t generation)
+{
+	return (flow->generation & FLOW_GENERATION) == generation;
+}
+
 // Cold: written when the flow is made, and by ageing.
 struct flow_cold {
 	struct flow_key key;

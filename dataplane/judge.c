@@ -64,7 +64,7 @@ static bool needs(const struct worker *worker, const struct burst *burst, unsign
 	if (judge_wants_packet(&burst->meta[at], flow) && !returned)
 		return true;
 	*kind = JUDGED_FLOW;
-	return (flow->generation & FLOW_GENERATION) != policy->generation && !flow->local_origin &&
+	return !flow_judged_under(flow, policy->generation) && !flow->local_origin &&
 	       policy->on_rule_change != RULE_CHANGE_KEEP;
 }
 

@@ -70,14 +70,3 @@ struct decision policy_decision(const struct rule_verdict *judged)
 		.answer_code = judged->answer_code,
 	};
 }
-
-void policy_classify(const struct policy *policy, const struct packet_tuple *tuple, enum opener opener,
-		     struct decision *decision)
-{
-	uint32_t position;
-	rule_matcher_find(policy->rules, &tuple, 1, &position);
-	struct rule_verdict judged = rule_matcher_review(policy->rules, tuple, position);
-	*decision = policy_decision(&judged);
-	if (judged.verdict == VERDICT_ACCEPT)
-		policy_bind(policy, tuple, opener, decision);
-}

@@ -66,8 +66,3 @@ void policy_bind(const struct policy *policy, const struct packet_tuple *tuple, 
 
 // What listeners are asked about the packet's source, or its destination. Any thread.
 struct listener_query policy_listener_query(const struct packet_tuple *tuple, bool source);
-
-// All of it for one packet: rules (first match, then default policy), then listener and handler. Counts nothing and takes
-// nothing from limits. Any thread.
-void policy_classify(const struct policy *policy, const struct packet_tuple *tuple, enum opener opener,
-		     struct decision *decision);

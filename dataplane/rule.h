@@ -53,6 +53,16 @@ enum rule_answer {
 	ANSWER_ICMP_CODE,       // ICMP 3, or ICMPv6 1, with the rule's own code, TCP too
 };
 
+// Codes that stand for one of each family, as nft numbers them ("icmpx"); with ANSWER_ICMPX in rule.answer_code.
+enum answer_icmpx {
+	ICMPX_NO_ROUTE = 0,
+	ICMPX_PORT,
+	ICMPX_HOST,
+	ICMPX_PROHIBITED,
+	ICMPX_CODES
+};
+enum { ANSWER_ICMPX = 0x80 };
+
 // Inclusive at both ends. Sets of them are sorted, without overlaps.
 struct port_range {
 	uint16_t low, high; // host order
@@ -80,6 +90,24 @@ struct byte_set {
 static inline bool byte_set_has(const struct byte_set *set, uint8_t value)
 {
 	return set->word[value >> 6] >> (value & 63) & 1;
+}
+
+// Most ranges that such a set can be.
+enum { BYTE_SET_RUNS_MAX = 128 };
+
+// The set as ranges. Returns how many.
+static inline unsigned byte_set_runs(const struct byte_set *set, struct port_range run[BYTE_SET_RUNS_MAX])
+{
+	unsigned count = 0;
+	for (unsigned value = 0; value < 256; value++) {
+		if (!byte_set_has(set, (uint8_t)value))
+			continue;
+		if (count && run[count - 1].high + 1u == value)
+			run[count - 1].high++;
+		else
+			run[count++] = (struct port_range){ (uint16_t)value, (uint16_t)value };
+	}
+	return count;
 }
 
 static inline void byte_set_add(struct byte_set *set, uint8_t value)

@@ -38,7 +38,7 @@ struct acl_lists {
 	uint64_t protocols, sources, destinations, source_ports, destination_ports, tcp_flags, next_headers, interfaces,
 		vlans;
 	struct byte_cube protocol[CUBES_MAX], tcp_flag[CUBES_MAX], next_header[CUBES_MAX], interface[CUBES_MAX];
-	struct port_range icmp_type[RUNS_MAX], icmp_code[RUNS_MAX];
+	struct port_range icmp_type[BYTE_SET_RUNS_MAX], icmp_code[BYTE_SET_RUNS_MAX];
 	const struct port_range *source_port, *destination_port, *vlan;
 	struct address_prefix *source, *destination;
 	uint8_t connection; // bits that must not be set: the key has exactly one

@@ -35,13 +35,10 @@ struct byte_cube {
 	uint8_t value, mask;
 };
 
-enum { CUBES_MAX = 128, RUNS_MAX = 128 };
+enum { CUBES_MAX = 128 };
 
 // Disjoint cubes that make up the set. Returns how many.
 unsigned byte_set_cubes(const struct byte_set *set, struct byte_cube cube[CUBES_MAX]);
-
-// The set as ranges. Returns how many.
-unsigned byte_set_runs(const struct byte_set *set, struct port_range run[RUNS_MAX]);
 
 struct address_prefix {
 	struct ip_address address;

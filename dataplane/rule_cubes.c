@@ -52,20 +52,6 @@ unsigned byte_set_cubes(const struct byte_set *set, struct byte_cube cube[CUBES_
 	return split(set, 0, (struct byte_cube){ 0, 0 }, cube);
 }
 
-unsigned byte_set_runs(const struct byte_set *set, struct port_range run[RUNS_MAX])
-{
-	unsigned count = 0;
-	for (unsigned value = 0; value < 256; value++) {
-		if (!byte_set_has(set, (uint8_t)value))
-			continue;
-		if (count && run[count - 1].high + 1u == value)
-			run[count - 1].high++;
-		else
-			run[count++] = (struct port_range){ (uint16_t)value, (uint16_t)value };
-	}
-	return count;
-}
-
 // Addresses, of both families as numbers of 128 bits with what counts in front
 
 typedef unsigned __int128 wide;

@@ -97,7 +97,7 @@ static int paint_rule(struct painter *painter, const struct rule_need *need, con
 static int paint_choice(struct painter *painter, unsigned view, const struct rule_choice *choice)
 {
 	for (size_t i = 0; i < choice->count; i++) {
-		struct port_range run[RUNS_MAX];
+		struct port_range run[BYTE_SET_RUNS_MAX];
 		struct port_set types = { run, 0 };
 		struct rule_need need;
 		if (!rule_need(choice->rule[i], view, &need) || !rule_need_is_tabled(&need))

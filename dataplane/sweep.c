@@ -32,7 +32,7 @@ static unsigned keep_old(const struct worker *worker, uint32_t flow[], unsigned 
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct flow *old = flow_table_flow(worker->flows, flow[i]);
-		if ((old->generation & FLOW_GENERATION) == generation || old->local_origin)
+		if (flow_judged_under(old, generation) || old->local_origin)
 			continue;
 		tuple_of_flow(old, flow_table_cold(worker->flows, flow[i]), &tuple[kept]);
 		flow[kept++] = flow[i];

@@ -76,9 +76,13 @@ static struct packet_tuple packet(uint8_t protocol, uint8_t from, uint16_t sourc
 
 static struct decision classify(const struct policy *policy, struct packet_tuple tuple, enum opener opener)
 {
-	struct decision decision;
-	memset(&decision, 0xee, sizeof(decision)); // all of it is written
-	policy_classify(policy, &tuple, opener, &decision);
+	const struct packet_tuple *asked = &tuple;
+	uint32_t position;
+	rule_matcher_find(policy->rules, &asked, 1, &position);
+	struct rule_verdict judged = rule_matcher_review(policy->rules, &tuple, position);
+	struct decision decision = policy_decision(&judged);
+	if (judged.verdict == VERDICT_ACCEPT)
+		policy_bind(policy, &tuple, opener, &decision);
 	return decision;
 }
 
