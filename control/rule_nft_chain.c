@@ -197,12 +197,9 @@ static int read_chain_comment(struct nft_parser *parser)
 	return nft_expect_separator(parser, false, "expected ';' or end of line");
 }
 
-static int read_chain_line(struct nft_parser *parser)
+static int read_chain_line(struct nft_parser *parser, void *context)
 {
-	bool common;
-	int result = nft_read_common(parser, &common);
-	if (result || common)
-		return result;
+	(void)context;
 	if (nft_take(parser, "type"))
 		return read_type(parser);
 	if (nft_take(parser, "policy"))
@@ -222,15 +219,9 @@ int nft_read_chain_block(struct nft_parser *parser)
 	if (nft_expect(parser, '{', "expected '{'"))
 		return -1;
 	parser->scope++;
-	while (parser->token.kind != '}') {
-		bool blank = nft_at_separator(parser) && parser->token.kind != NFT_END;
-		if (blank)
-			nft_next(parser);
-		else if (read_chain_line(parser))
-			return -1;
-	}
+	if (nft_read_lines(parser, read_chain_line, NULL))
+		return -1;
 	nft_scope_close(parser);
-	nft_next(parser);
 	return parser->chain.based ? 0 :
 		nft_unexpected_at(parser, &at, "expected a chain with 'type filter hook ... priority ...;': portier has one base "
 					       "chain and no others");

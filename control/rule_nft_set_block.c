@@ -91,12 +91,9 @@ static int read_comment(struct nft_parser *parser)
 	return nft_take_comment(parser, &comment) ? -1 : end_of_line(parser);
 }
 
-static int read_line(struct nft_parser *parser, struct nft_set *set)
+static int read_line(struct nft_parser *parser, void *context)
 {
-	bool common;
-	int result = nft_read_common(parser, &common);
-	if (result || common)
-		return result;
+	struct nft_set *set = context;
 	if (nft_take(parser, "type"))
 		return read_type(parser, set);
 	if (nft_take(parser, "typeof"))
@@ -122,12 +119,5 @@ int nft_read_set_block(struct nft_parser *parser, struct nft_set *set)
 {
 	if (nft_expect(parser, '{', "expected '{'"))
 		return -1;
-	while (parser->token.kind != '}') {
-		if (nft_at_separator(parser) && parser->token.kind != NFT_END)
-			nft_next(parser);
-		else if (read_line(parser, set))
-			return -1;
-	}
-	nft_next(parser);
-	return 0;
+	return nft_read_lines(parser, read_line, set);
 }

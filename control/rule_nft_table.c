@@ -90,6 +90,19 @@ int nft_read_common(struct nft_parser *parser, bool *taken)
 	return 0;
 }
 
+int nft_read_lines(struct nft_parser *parser, nft_read_line *read_line, void *context)
+{
+	while (parser->token.kind != '}') {
+		bool common = nft_at_separator(parser) && parser->token.kind != NFT_END;
+		if (common)
+			nft_next(parser);
+		else if (nft_read_common(parser, &common) || (!common && read_line(parser, context)))
+			return -1;
+	}
+	nft_next(parser);
+	return 0;
+}
+
 static int read_block_comment(struct nft_parser *parser)
 {
 	const char *comment;
@@ -124,12 +137,9 @@ static int read_set_in_table(struct nft_parser *parser)
 	return nft_expect_separator(parser, false, "expected ';' or end of line behind the set's block");
 }
 
-static int read_table_line(struct nft_parser *parser)
+static int read_table_line(struct nft_parser *parser, void *context)
 {
-	bool common;
-	int result = nft_read_common(parser, &common);
-	if (result || common)
-		return result;
+	(void)context;
 	if (nft_take(parser, "chain"))
 		return read_chain_in_table(parser);
 	if (nft_take(parser, "set"))
@@ -143,14 +153,9 @@ static int read_table_block(struct nft_parser *parser)
 {
 	nft_next(parser);
 	parser->scope++;
-	while (parser->token.kind != '}') {
-		if (nft_at_separator(parser) && parser->token.kind != NFT_END)
-			nft_next(parser);
-		else if (read_table_line(parser))
-			return -1;
-	}
+	if (nft_read_lines(parser, read_table_line, NULL))
+		return -1;
 	nft_scope_close(parser);
-	nft_next(parser);
 	return 0;
 }
 

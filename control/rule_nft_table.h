@@ -18,6 +18,11 @@ int nft_read_delete(struct nft_parser *parser);
 // "include", "define", "redefine", "undefine", which may stand in any block. *taken: it was one of them.
 int nft_read_common(struct nft_parser *parser, bool *taken);
 
+// The lines of a block, up to behind its '}': separators and what may stand in every block are read here, all else by
+// read_line.
+typedef int nft_read_line(struct nft_parser *parser, void *context);
+int nft_read_lines(struct nft_parser *parser, nft_read_line *read_line, void *context);
+
 // A block that hangs off a word: "{ chain c {...} }" of a table that was named, "{ type ... }" of a chain, of a set.
 int nft_read_chain_block(struct nft_parser *parser);
 int nft_read_set_block(struct nft_parser *parser, struct nft_set *set);
