@@ -254,3 +254,51 @@ static inline int start_eal(void **state)
 }
 
 #define WITH(name, set_up_fn) cmocka_unit_test_setup_teardown(name, set_up_fn, tear_down)
+
+// Two conversations, packet by packet: a client of a web server, and of a name server.
+
+static const struct frame_ends WEB = { 0xc0a80164, 0xcb007132, 54321, 80 };
+static const struct frame_ends DNS = { 0xc0a80164, 0xcb007135, 40000, 53 };
+
+enum { SYN = RTE_TCP_SYN_FLAG, ACK = RTE_TCP_ACK_FLAG };
+
+static inline uint16_t web_syn(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_tcp(frame, WEB, SYN, 100, 0);
+}
+
+static inline uint16_t web_syn_ack(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_tcp(frame, frame_reverse(WEB), SYN | ACK, 900, 101);
+}
+
+static inline uint16_t web_ack(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_tcp(frame, WEB, ACK, 101, 901);
+}
+
+static inline uint16_t web_conversation(uint8_t *frame, unsigned i)
+{
+	return i == 0 ? web_syn(frame, i) : i == 1 ? web_syn_ack(frame, i) : web_ack(frame, i);
+}
+
+static inline uint16_t dns_query(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_udp(frame, DNS, 10);
+}
+
+static inline uint16_t dns_reply(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_udp(frame, frame_reverse(DNS), 10);
+}
+
+static inline uint16_t dns_error(uint8_t *frame, unsigned i)
+{
+	(void)i;
+	return frame_unreachable(frame, DNS);
+}

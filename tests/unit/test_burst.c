@@ -11,57 +11,13 @@
 
 #include "tests/unit/fake_worker.h"
 
-static const struct frame_ends WEB = { 0xc0a80164, 0xcb007132, 54321, 80 };
-static const struct frame_ends DNS = { 0xc0a80164, 0xcb007135, 40000, 53 };
 static const struct frame_ends ECHO = { 0xc0a80164, 0xcb007135, 40000, 7 };
 static const struct frame_ends DISCARD = { 0xc0a80164, 0xcb007135, 40000, 9 };
-
-static uint16_t web_syn(uint8_t *frame, unsigned i)
-{
-	(void)i;
-	return frame_tcp(frame, WEB, RTE_TCP_SYN_FLAG, 100, 0);
-}
-
-static uint16_t web_conversation(uint8_t *frame, unsigned i)
-{
-	switch (i) {
-	case 0:
-		return frame_tcp(frame, WEB, RTE_TCP_SYN_FLAG, 100, 0);
-	case 1:
-		return frame_tcp(frame, frame_reverse(WEB), RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG, 900, 101);
-	default:
-		return frame_tcp(frame, WEB, RTE_TCP_ACK_FLAG, 101, 901);
-	}
-}
-
-static uint16_t web_ack(uint8_t *frame, unsigned i)
-{
-	(void)i;
-	return frame_tcp(frame, WEB, RTE_TCP_ACK_FLAG, 101, 901);
-}
 
 static uint16_t many_syns(uint8_t *frame, unsigned i)
 {
 	struct frame_ends ends = { 0x0a000000 + (uint32_t)(bench->now / SECOND) * 64 + i, 0xcb007132, 1024, 80 };
 	return frame_tcp(frame, ends, RTE_TCP_SYN_FLAG, 1, 0);
-}
-
-static uint16_t dns_query(uint8_t *frame, unsigned i)
-{
-	(void)i;
-	return frame_udp(frame, DNS, 10);
-}
-
-static uint16_t dns_reply(uint8_t *frame, unsigned i)
-{
-	(void)i;
-	return frame_udp(frame, frame_reverse(DNS), 10);
-}
-
-static uint16_t dns_error(uint8_t *frame, unsigned i)
-{
-	(void)i;
-	return frame_unreachable(frame, DNS);
 }
 
 static uint16_t echo(uint8_t *frame, unsigned i)

@@ -12,39 +12,11 @@
 #include "dataplane/sweep.h"
 #include "tests/unit/fake_worker.h"
 
-static const struct frame_ends WEB = { 0xc0a80164, 0xcb007132, 54321, 80 };
-static const struct frame_ends DNS = { 0xc0a80164, 0xcb007135, 40000, 53 };
-
-enum { SYN = RTE_TCP_SYN_FLAG, ACK = RTE_TCP_ACK_FLAG };
-
-static uint16_t web_syn(uint8_t *frame, unsigned i)
-{
-	(void)i;
-	return frame_tcp(frame, WEB, SYN, 100, 0);
-}
-
-static uint16_t web_ack(uint8_t *frame, unsigned i)
-{
-	(void)i;
-	return frame_tcp(frame, WEB, ACK, 101, 901);
-}
-
-static uint16_t web_syn_ack(uint8_t *frame, unsigned i)
-{
-	(void)i;
-	return frame_tcp(frame, frame_reverse(WEB), SYN | ACK, 900, 101);
-}
-
 // As if the client's end were the one that was asked.
 static uint16_t forged_syn_ack(uint8_t *frame, unsigned i)
 {
 	(void)i;
 	return frame_tcp(frame, WEB, SYN | ACK, 50, 60);
-}
-
-static uint16_t web_conversation(uint8_t *frame, unsigned i)
-{
-	return i == 0 ? web_syn(frame, i) : i == 1 ? web_syn_ack(frame, i) : web_ack(frame, i);
 }
 
 static uint16_t many_syns(uint8_t *frame, unsigned i)
@@ -57,24 +29,6 @@ static uint16_t many_answers(uint8_t *frame, unsigned i)
 {
 	struct frame_ends ends = { 0x0a000000 + i, WEB.destination, 1024, i % 2 ? 80 : 81 };
 	return frame_tcp(frame, frame_reverse(ends), SYN | ACK, 9, 2);
-}
-
-static uint16_t dns_query(uint8_t *frame, unsigned i)
-{
-	(void)i;
-	return frame_udp(frame, DNS, 10);
-}
-
-static uint16_t dns_reply(uint8_t *frame, unsigned i)
-{
-	(void)i;
-	return frame_udp(frame, frame_reverse(DNS), 10);
-}
-
-static uint16_t dns_error(uint8_t *frame, unsigned i)
-{
-	(void)i;
-	return frame_unreachable(frame, DNS);
 }
 
 static uint16_t random_udp(uint8_t *frame, unsigned i)

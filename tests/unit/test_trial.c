@@ -11,10 +11,7 @@
 #include "dataplane/trial.h"
 #include "tests/unit/fake_worker.h"
 
-static const struct frame_ends WEB = { 0xc0a80164, 0xcb007132, 54321, 80 };
-static const struct frame_ends DNS = { 0xc0a80164, 0xcb007135, 40000, 53 };
-
-enum { SYN = RTE_TCP_SYN_FLAG, ACK = RTE_TCP_ACK_FLAG, LENGTH_TCP = 54, LENGTH_DNS = 52 };
+enum { LENGTH_TCP = 54, LENGTH_DNS = 52 };
 
 static struct trial trial;
 static struct rule tried[RULES_MAX];
@@ -54,39 +51,6 @@ static int end_trial(void **state)
 	trial = (struct trial){ .matcher = NULL };
 	worker()->burst->trial = NULL;
 	return tear_down(state);
-}
-
-static uint16_t web_conversation(uint8_t *frame, unsigned i)
-{
-	if (i == 0)
-		return frame_tcp(frame, WEB, SYN, 100, 0);
-	if (i == 1)
-		return frame_tcp(frame, frame_reverse(WEB), SYN | ACK, 900, 101);
-	return frame_tcp(frame, WEB, ACK, 101, 901);
-}
-
-static uint16_t web_ack(uint8_t *frame, unsigned i)
-{
-	(void)i;
-	return frame_tcp(frame, WEB, ACK, 101, 901);
-}
-
-static uint16_t dns_query(uint8_t *frame, unsigned i)
-{
-	(void)i;
-	return frame_udp(frame, DNS, 10);
-}
-
-static uint16_t dns_reply(uint8_t *frame, unsigned i)
-{
-	(void)i;
-	return frame_udp(frame, frame_reverse(DNS), 10);
-}
-
-static uint16_t dns_error(uint8_t *frame, unsigned i)
-{
-	(void)i;
-	return frame_unreachable(frame, DNS);
 }
 
 static uint16_t many_syns(uint8_t *frame, unsigned i)
