@@ -7,8 +7,6 @@
 #include "control/range_set.h"
 #include "control/rule_print.h"
 
-enum { VLAN_MOST = 4095 };
-
 struct rule_draft {
 	struct rule rule;
 	struct address_ranges sources, destinations;
@@ -118,7 +116,7 @@ int rule_draft_negate(struct rule_draft *draft, enum rule_field field)
 	if (field == RULE_SOURCE || field == RULE_DESTINATION)
 		return address_ranges_negate(draft_addresses(draft, field), draft_family(draft));
 	if (field == RULE_SOURCE_PORT || field == RULE_DESTINATION_PORT || field == RULE_VLAN)
-		return port_ranges_negate(draft_ports(draft, field), field == RULE_VLAN ? VLAN_MOST : UINT16_MAX);
+		return port_ranges_negate(draft_ports(draft, field), field == RULE_VLAN ? RULE_VLAN_MAX : UINT16_MAX);
 	byte_set_negate(draft_bytes(draft, field));
 	return 0;
 }

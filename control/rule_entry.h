@@ -9,7 +9,11 @@
 #include "control/error.h"
 #include "dataplane/rule.h"
 
-enum { RULE_COMMENT_MAX = 128 }; // bytes, as nft has it
+// Bytes, as nft has them.
+enum {
+	RULE_COMMENT_MAX = 128,
+	RULE_LOG_PREFIX_MAX = 127,
+};
 
 struct rule_place {
 	const char *file; // of an entry: a copy that lives as long as it

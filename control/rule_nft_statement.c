@@ -7,7 +7,6 @@
 
 enum {
 	PACKET_BURST = 5,      // packets, if none is written
-	LOG_PREFIX_MAX = 127,  // bytes
 	CODE_NONE = 255,       // what nft takes for no code at all
 };
 
@@ -41,7 +40,7 @@ static int read_prefix(struct nft_parser *parser, struct nft_rule *rule)
 	const struct nft_token *token = &parser->token;
 	if (token->kind != NFT_STRING || memchr(token->text, '\0', token->length))
 		return nft_unexpected(parser, "expected the prefix in quotes");
-	if (token->length > LOG_PREFIX_MAX)
+	if (token->length > RULE_LOG_PREFIX_MAX)
 		return nft_unexpected(parser, "expected a prefix of at most 127 bytes");
 	for (size_t i = 0; i < token->length; i++) { // it goes to terminals and logs
 		if ((unsigned char)token->text[i] < 0x20 || (unsigned char)token->text[i] >= 0x7f)

@@ -7,11 +7,7 @@
 #include "control/rule_print_set.h"
 #include "dataplane/protocol.h"
 
-enum {
-	PROTOCOL_NONE = 256,
-	VLAN_MOST = 4095,
-	LOG_PREFIX_MAX = 127,
-};
+enum { PROTOCOL_NONE = 256 };
 
 // Ports and bytes
 
@@ -232,7 +228,7 @@ static void print_matches(struct text_buffer *text, const struct rule *rule, con
 		print_interfaces(text, interfaces);
 	}
 	if (rule->asks & RULE_VLAN)
-		print_ports(text, "vlan id ", &rule->vlans, VLAN_MOST, NULL);
+		print_ports(text, "vlan id ", &rule->vlans, RULE_VLAN_MAX, NULL);
 	print_family(text, rule);
 	print_protocol(text, rule);
 	print_transport(text, rule);
@@ -296,7 +292,7 @@ static void print_log(struct text_buffer *text, const struct rule *rule, const c
 	text_buffer_add(text, " log");
 	if (prefix) {
 		text_buffer_add(text, " prefix ");
-		print_string(text, prefix, LOG_PREFIX_MAX, false);
+		print_string(text, prefix, RULE_LOG_PREFIX_MAX, false);
 	}
 }
 

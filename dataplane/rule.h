@@ -82,6 +82,8 @@ struct address_set {
 	uint32_t count;
 };
 
+enum { RULE_VLAN_MAX = 4095 }; // greatest VLAN id
+
 // Of 256 values.
 struct byte_set {
 	uint64_t word[4];

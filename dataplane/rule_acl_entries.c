@@ -89,8 +89,8 @@ static int step_vlans(struct acl_filler *filler, const struct acl_lists *lists, 
 	int result = 0;
 	for (unsigned i = 0; result == 0 && i < lists->vlans; i++) {
 		struct port_range vlan = lists->vlan[i];
-		if (asked && vlan.high > VLAN_MAX)
-			vlan.high = VLAN_MAX;
+		if (asked && vlan.high > RULE_VLAN_MAX)
+			vlan.high = RULE_VLAN_MAX;
 		set_range(fields, ACL_VLAN, vlan);
 		result = step_bytes(filler, lists, fields);
 	}

@@ -37,7 +37,7 @@ static void lists_of_ports(const struct rule *rule, uint16_t asks, struct acl_li
 static uint64_t vlans_within(const struct port_set *set)
 {
 	uint64_t count = 0;
-	while (count < set->count && set->range[count].low <= VLAN_MAX)
+	while (count < set->count && set->range[count].low <= RULE_VLAN_MAX)
 		count++;
 	return count;
 }

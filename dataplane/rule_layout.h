@@ -15,7 +15,6 @@ enum {
 	VIEWS = 2 * FAMILIES,  // see view_of
 	ACL_PIECES_MAX = 4,    // contexts of one view
 	TABLES_MAX = 2 * (5 + 1), // tables with more than one entry: ports of five protocols and types of ICMP, twice
-	VLAN_MAX = 4095,
 	VLAN_UNTAGGED = 0xffff, // what rte_acl gets to see for no VLAN
 };
 

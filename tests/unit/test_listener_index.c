@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "dataplane/listener_index.h"
+#include "tests/unit/seconds.h"
 
 enum { TCP = 6, UDP = 17, ICMP = 1 };
 
@@ -356,13 +356,6 @@ static void empty_index_finds_nothing(void **state)
 	expect(index, asks(1, 1), -1);
 	listener_index_free(index);
 	listener_index_free(NULL);
-}
-
-static double seconds(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 // 120,000 addresses with one listener, and 60,000 overlapping ranges on each of three others.

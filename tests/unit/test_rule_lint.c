@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "control/policy_rules.h"
 #include "control/rule_lint.h"
+#include "tests/unit/seconds.h"
 
 enum { TEXT_MAX = 8192 };
 
@@ -297,13 +297,6 @@ static void findings_are_bounded_and_counted(void **state)
 	assert_int_equal(looked.lint.left_out, RULES - 1 - LINT_KIND_MAX);
 	let_go(&looked);
 	free(text);
-}
-
-static double seconds(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 // Sources, destinations and ports mixed as in lists that have grown.

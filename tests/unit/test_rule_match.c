@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 #include <rte_eal.h>
@@ -15,6 +14,7 @@
 
 #include "dataplane/rule_match.h"
 #include "tests/unit/random_rules.h"
+#include "tests/unit/seconds.h"
 
 enum { NO_SOCKET = -1 };
 
@@ -504,13 +504,6 @@ static void size_grows_with_what_is_compiled(void **state)
 	rule_matcher_free(none);
 	rule_matcher_free(one);
 	rule_matcher_free(both);
-}
-
-static double seconds(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 // rte_acl would take the same memory for many overlapping wildcards; the tables take none.

@@ -10,12 +10,12 @@
 #include <cmocka.h>
 
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "control/rule_nft.h"
 #include "control/rule_print.h"
 #include "tests/unit/rule_describe.h"
+#include "tests/unit/seconds.h"
 
 enum { TEXT_MAX = 8192 };
 
@@ -212,22 +212,15 @@ static int parse(const char *text, struct rule_list *list, struct error *error)
 	return rule_nft_parse("test", text, strlen(text), list, error);
 }
 
-static double seconds_now(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static void hundred_thousand_rules_take_a_moment(void **state)
 {
 	(void)state;
 	struct rule_list list;
 	struct error error = { "" };
 	char *text = text_of(chain_head, "ip saddr 10.%u.%u.%u tcp dport { 80, 443, 8000-8100 } counter accept\n", 100000, "}\n}\n");
-	double before = seconds_now();
+	double before = seconds();
 	assert_int_equal(parse(text, &list, &error), 0);
-	assert_true(seconds_now() - before < 10); // under sanitizers, on a busy machine: a tenth of it otherwise
+	assert_true(seconds() - before < 10); // under sanitizers, on a busy machine: a tenth of it otherwise
 	assert_int_equal(list.count, 100000);
 	rule_list_free(&list);
 	free(text);

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "control/rule_store.h"
+#include "tests/unit/seconds.h"
 
 // A rule of its own text for each number.
 static struct rule_entry *rule_on(unsigned number)
@@ -266,13 +266,6 @@ static void rule_in_the_place_of_another_has_an_id_of_its_own_unless_it_says_the
 	rule_entry_drop(other);
 	rule_entry_drop(same);
 	rule_store_destroy(store);
-}
-
-static double seconds(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 // Every second rule stays, in another order.
