@@ -302,3 +302,24 @@ static inline uint16_t dns_error(uint8_t *frame, unsigned i)
 	(void)i;
 	return frame_unreachable(frame, DNS);
 }
+
+// A packet of a flow of its own.
+static inline uint16_t random_udp(uint8_t *frame, unsigned i)
+{
+	struct frame_ends ends = { 0x0a000000 + i * 7919, WEB.destination, (uint16_t)(1024 + i), 4000 };
+	return frame_udp(frame, ends, 4);
+}
+
+// NULL: there is no such flow.
+static inline struct flow *flow_at(struct frame_ends ends, uint8_t protocol)
+{
+	uint32_t index = flow_of(worker(), ends, protocol);
+	return index == FLOW_NONE ? NULL : flow_table_flow(worker()->flows, index);
+}
+
+static inline uint32_t live_flows(void)
+{
+	struct flow_table_stats stats;
+	flow_table_stats(worker()->flows, &stats);
+	return stats.used;
+}

@@ -32,12 +32,6 @@ static uint16_t discard(uint8_t *frame, unsigned i)
 	return frame_udp(frame, DISCARD, 10);
 }
 
-static uint16_t random_udp(uint8_t *frame, unsigned i)
-{
-	struct frame_ends ends = { 0x0a000000 + i * 7919, 0xcb007132, (uint16_t)(1024 + i), 4000 };
-	return frame_udp(frame, ends, 4);
-}
-
 static uint16_t truncated(uint8_t *frame, unsigned i)
 {
 	(void)i;
