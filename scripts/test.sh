@@ -81,7 +81,7 @@ run_pytest() { # folder build-directory
 	local results=$2/pytest-${1##*/}.xml
 	rm -f "$results"
 	[ -d "$1" ] || return
-	PORTIER_BUILD=$2 $python -m pytest -p no:cacheprovider -q -ra --tb=short --junitxml="$results" "$1" |
+	PORTIER_BUILD=$2 $python -m pytest -p no:cacheprovider -n "$(nproc)" -q -ra --tb=short --junitxml="$results" "$1" |
 		grep -E '^SKIPPED|^[0-9]+ (passed|failed|skipped)'
 	count_file "pytest $1" "$results"
 }
@@ -141,7 +141,7 @@ fi
 
 if wants clang; then
 	title "clang, release"
-	build build-clang clang --buildtype=release && run_meson build-clang stress spin bench
+	build build-clang clang --buildtype=release && run_meson build-clang stress spin bench attack
 fi
 
 if wants tsan; then
@@ -156,12 +156,12 @@ fi
 if wants sanitize || wants system || wants captures || wants fuzz; then
 	title "clang, address and undefined behaviour sanitizers, fuzz targets"
 	build build-sanitize clang --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
-		-Dfuzz=true && sanitize_built=1
+		-Dfuzz=true -Dbench=false && sanitize_built=1
 fi
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
 if wants sanitize && [ -n "${sanitize_built:-}" ]; then
-	run_meson build-sanitize spin
+	run_meson build-sanitize spin attack
 fi
 
 if wants system; then

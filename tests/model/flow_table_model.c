@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The flow table against a naive map: random inserts, lookups and removes, every answer compared, the inside checked.
 //
-// flow_table_model [ROUNDS [SEED]]: rounds of all shapes, forms and sorts of keys; without arguments one short round.
+// flow_table_model [ROUNDS [SEED [OPERATIONS]]]: rounds of all shapes, forms and sorts of keys, with as many operations
+// for each; without arguments one short round.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -379,7 +380,7 @@ int main(int argc, char **argv)
 	};
 	unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 1;
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 20260101;
-	uint32_t operations = argc > 1 ? 4000000 : 60000;
+	uint32_t operations = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 0) : argc > 1 ? 4000000 : 60000;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (unsigned r = 0; r < rounds; r++, seed++) {
