@@ -8,6 +8,10 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "meaning: compared with another program; the same whatever compiler built it")
+
+
 def build_directory():
     chosen = os.environ.get("PORTIER_BUILD")
     if chosen:

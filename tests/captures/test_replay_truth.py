@@ -46,7 +46,9 @@ def replay(portier, capture, folder, workers):
                json.loads(outputs["json"].read_text()), packets, flows)
 
 
-@pytest.fixture(scope="module", params=CAPTURES or [None], ids=lambda path: path.name if path else "none")
+# One process has all tests of a capture, so that it is replayed once.
+@pytest.fixture(scope="module", ids=lambda path: path.name if path else "none",
+                params=[pytest.param(path, marks=pytest.mark.xdist_group(path.name)) for path in CAPTURES] or [None])
 def capture(request):
     if request.param is None:
         pytest.skip(f"no captures with truth in {FOLDER}: set PORTIER_CAPTURES")

@@ -39,23 +39,23 @@ def end_and_check(one, at_least):
     assert re.search(r"^Drops\n.*\n +rule_drop .*\n\n", text, re.MULTILINE), text  # and no other reason
 
 
-@pytest.mark.parametrize("how", ["load", "signal"])
-def test_a_thousand_rules_a_hundred_times(load, tmp_path, how):
+@pytest.mark.parametrize("how, times", [("load", 100), ("signal", 20)])
+def test_a_thousand_rules_again_and_again(load, tmp_path, how, times):
     one, files = load, [tmp_path / "0.rules", tmp_path / "1.rules"]
     for number, file in enumerate(files):
         file.write_text(rule_set(number))
     generation = one.ask("status")["generation"]
     before = one.ledger()["received"]["packets"]
-    for number in range(1, 101):
+    for number in range(1, times + 1):
         if how == "load":
             one.tell("rules", "load", str(files[number % 2]))
         else:
             one.rules.write_text(rule_set(number % 2))
             one.send(signal.SIGHUP)
             world.wait_for("reload", lambda: one.ask("status")["generation"] >= generation + number)
-    assert one.ask("status")["generation"] >= generation + 100
+    assert one.ask("status")["generation"] >= generation + times
     assert len(one.ask("rules")) == 1001
-    end_and_check(one, before + 100000)
+    end_and_check(one, before + 1000 * times)
 
 
 def test_a_broken_rule_file_changes_nothing(load, tmp_path):

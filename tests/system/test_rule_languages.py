@@ -12,6 +12,8 @@ import nft_rules
 import pytest
 import world
 
+pytestmark = pytest.mark.meaning
+
 CASES = int(os.environ.get("PORTIER_LANGUAGE_CASES", "1000"))
 SEED = int(os.environ.get("PORTIER_LANGUAGE_SEED", "1"))
 

@@ -7,6 +7,8 @@ import subprocess
 import pytest
 import world
 
+pytestmark = pytest.mark.meaning
+
 # What both take.
 RULES = """
 iptables -A INPUT -p tcp --dport 80 -j ACCEPT

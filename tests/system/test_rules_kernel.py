@@ -10,6 +10,8 @@ import kernel_path
 import kernel_rules
 import pytest
 
+pytestmark = pytest.mark.meaning
+
 SAMPLE = 2700 # frames of all captures
 UNSOUND_IP = ("no whole IP header", "IP length impossible", "IPv6 extension header cut off")
 UNSOUND_TRANSPORT = ("transport header cut off", "TCP data offset impossible", "UDP length impossible")

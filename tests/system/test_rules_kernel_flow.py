@@ -12,6 +12,8 @@ import kernel_path
 import kernel_rules
 import pytest
 
+pytestmark = pytest.mark.meaning
+
 FRAMES = 20000 # of all captures
 SYN, RST, ACK = 0x02, 0x04, 0x10
 FRONT = "ct state established,related counter accept"

@@ -8,6 +8,8 @@ import pytest
 import world
 from world import SERVER, SERVER6, inside, run
 
+pytestmark = pytest.mark.meaning
+
 RULES = """
 define open = { 80, 81 }
 table inet filter {
