@@ -21,7 +21,7 @@ static_assert((int)LINES_AHEAD <= (int)STREAM_AHEAD, "slots that are read beyond
 
 struct limits {
 	uint32_t (*line)[LINE_WORDS];
-	struct flow_slot *record;
+	struct flow *record;
 	unsigned line_shift;  // slot >> line_shift: the line
 	uint32_t place_mask;  // slot & place_mask: the place in the line
 	unsigned place_step;  // in words
@@ -35,7 +35,7 @@ static size_t no_bytes(const struct table_setup *setup)
 
 static size_t limits_bytes(const struct table_setup *setup)
 {
-	return setup->bucket_bytes + setup->flows * sizeof(struct flow_slot);
+	return setup->bucket_bytes + setup->flows * sizeof(struct flow);
 }
 
 static unsigned log2_of(uint64_t n)
@@ -65,7 +65,7 @@ static void *limits_create(const struct table_setup *setup)
 	if (limits == NULL)
 		return NULL;
 	limits->line = memory_take("lines", RTE_MAX(setup->bucket_bytes, (size_t)HUGE_PAGE), -1);
-	limits->record = memory_take("records", setup->flows * sizeof(struct flow_slot), -1);
+	limits->record = memory_take("records", setup->flows * sizeof(struct flow), -1);
 	if (limits->line == NULL || limits->record == NULL) {
 		limits_destroy(limits);
 		return NULL;
@@ -118,7 +118,7 @@ static __rte_always_inline uint64_t dependent(const struct limits *table, const 
 		flow[i] = *word_of(&limits, slot[i]);
 	for (size_t i = 0; i < n; i++) {
 		uint32_t *coming = &flow[i % RECORDS_AHEAD];
-		struct flow *hot = &limits.record[*coming].hot;
+		struct flow *hot = &limits.record[*coming];
 
 		rte_prefetch0(limits.line[slot[i + LINES_AHEAD] >> limits.line_shift]);
 		if (touch)
@@ -126,7 +126,7 @@ static __rte_always_inline uint64_t dependent(const struct limits *table, const 
 		else
 			sum += hot->packets[0];
 		*coming = *word_of(&limits, slot[i + RECORDS_AHEAD]);
-		rte_prefetch0(&limits.record[*coming].hot);
+		rte_prefetch0(&limits.record[*coming]);
 	}
 	__asm__ volatile("" : : "r"(sum));
 	return n;

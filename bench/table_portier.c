@@ -8,13 +8,13 @@
 #include "bench/keys.h"
 
 enum {
-	AHEAD_BYTES = 512 << 10, // of buckets: from here on memory is waited for, so that looking ahead pays
+	WOVEN_BYTES = 2 << 20, // of buckets: from here on memory is waited for, so that looking ahead pays
 };
 
 struct portier {
 	struct flow_table *table;
 	enum ip_family family;
-	bool ahead;
+	bool woven;
 };
 
 static struct flow_table_params params_of(const struct table_setup *setup)
@@ -87,7 +87,7 @@ static void *portier_create(const struct table_setup *setup)
 		free(portier);
 		return NULL;
 	}
-	portier->ahead = portier_proper_bytes(portier) >= AHEAD_BYTES;
+	portier->woven = setup->family == FAMILY_IP4 && portier_proper_bytes(portier) >= WOVEN_BYTES;
 	return portier;
 }
 
@@ -99,15 +99,19 @@ static void portier_destroy(void *table)
 	free(portier);
 }
 
-typedef void burst_fn(const struct flow_table *table, const void *keys, uint32_t flow[BURST]);
+typedef void burst_fn(const struct flow_table *table, const void *keys, uint32_t flow[BURST], bool fetch);
 
-static void burst4(const struct flow_table *table, const void *keys, uint32_t flow[BURST])
+static void burst4(const struct flow_table *table, const void *keys, uint32_t flow[BURST], bool fetch)
 {
-	flow_table_lookup4_burst(table, keys, BURST, flow);
+	struct flow_lookup lookup;
+
+	flow_table_lookup4_begin(table, keys, BURST, &lookup);
+	flow_table_lookup4_end(table, &lookup, flow, fetch);
 }
 
-static void burst4_shared(const struct flow_table *table, const void *keys, uint32_t flow[BURST])
+static void burst4_shared(const struct flow_table *table, const void *keys, uint32_t flow[BURST], bool fetch)
 {
+	(void)fetch;
 	flow_table_lookup4_burst_shared(table, keys, BURST, flow);
 }
 
@@ -117,52 +121,69 @@ static __rte_always_inline void point(const struct flow_key *keys, const struct 
 		pointer[i] = &keys[i];
 }
 
-static void burst6(const struct flow_table *table, const void *keys, uint32_t flow[BURST])
+static void burst6(const struct flow_table *table, const void *keys, uint32_t flow[BURST], bool fetch)
 {
 	const struct flow_key *pointer[BURST];
 
 	point(keys, pointer);
-	flow_table_lookup_burst(table, pointer, BURST, flow);
+	flow_table_lookup_burst(table, pointer, BURST, flow, fetch);
 }
 
-static void burst6_shared(const struct flow_table *table, const void *keys, uint32_t flow[BURST])
+static void burst6_shared(const struct flow_table *table, const void *keys, uint32_t flow[BURST], bool fetch)
 {
 	const struct flow_key *pointer[BURST];
 
+	(void)fetch;
 	point(keys, pointer);
 	flow_table_lookup_burst_shared(table, pointer, BURST, flow);
 }
 
-// Records are fetched when they are known, and touched a burst later. ahead: the next burst's buckets are fetched before
-// this one's are looked at.
+// A burst at a time. Records are fetched when they are known, and touched a burst later.
 static __rte_always_inline uint64_t lookup(const struct portier *portier, const char *keys, size_t step, size_t bursts,
-					   burst_fn *burst, const bool ahead, const bool touch)
+					   burst_fn *burst, const bool touch)
 {
 	char *records = (char *)flow_table_flow(portier->table, 0);
-	struct flow_lookup pending[2];
 	int32_t flow[2][BURST];
 	uint64_t hits = 0;
 
-	if (ahead)
-		flow_table_lookup4_begin(portier->table, (const void *)keys, BURST, &pending[0]);
 	for (size_t b = 0; b < bursts; b++) {
-		const char *next = keys + (b + 1) * BURST * step;
 		int32_t *now = flow[b & 1];
 
-		if (ahead && b + 1 < bursts)
-			flow_table_lookup4_begin(portier->table, (const void *)next, BURST, &pending[(b + 1) & 1]);
-		if (ahead)
-			flow_table_lookup4_end(portier->table, &pending[b & 1], (uint32_t *)now);
-		else
-			burst(portier->table, next - BURST * step, (uint32_t *)now);
+		burst(portier->table, keys + b * BURST * step, (uint32_t *)now, touch);
 		hits += burst_hits(now);
-		if (touch)
-			burst_fetch(records, sizeof(struct flow_slot), now);
 		if (touch && b > 0)
-			burst_touch(records, sizeof(struct flow_slot), flow[(b - 1) & 1]);
+			burst_touch(records, sizeof(struct flow), flow[(b - 1) & 1]);
 	}
 	if (touch)
-		burst_touch(records, sizeof(struct flow_slot), flow[(bursts - 1) & 1]);
+		burst_touch(records, sizeof(struct flow), flow[(bursts - 1) & 1]);
+	return hits;
+}
+
+enum { UNDER_WAY = 4 }; // bursts: one begun, one in its first buckets, one in its second, one whose records are awaited
+
+// The same with IPv4 bursts woven into each other.
+static __rte_always_inline uint64_t lookup_woven(const struct portier *portier, const struct flow_key4 *keys, size_t bursts,
+						 const bool touch)
+{
+	char *records = (char *)flow_table_flow(portier->table, 0);
+	struct flow_lookup lookup[UNDER_WAY];
+	int32_t flow[UNDER_WAY][BURST];
+	uint64_t hits = 0;
+
+	flow_table_lookup4_begin(portier->table, keys, BURST, &lookup[0]);
+	for (size_t b = 0; b < bursts + 2; b++) {
+		const size_t now = b % UNDER_WAY, next = (b + 1) % UNDER_WAY, last = (b - 1) % UNDER_WAY;
+
+		if (b + 1 < bursts)
+			flow_table_lookup4_next(portier->table, keys + (b + 1) * BURST, BURST, &lookup[next], &lookup[now],
+						(uint32_t *)flow[now], touch);
+		if (b > 0 && b <= bursts) {
+			flow_table_lookup4_end(portier->table, &lookup[last], (uint32_t *)flow[last], touch);
+			hits += burst_hits(flow[last]);
+		}
+		if (touch && b > 1)
+			burst_touch(records, sizeof(struct flow), flow[(b - 2) % UNDER_WAY]);
+	}
 	return hits;
 }
 
@@ -172,14 +193,11 @@ static uint64_t portier_lookup(void *table, const struct stream *stream, size_t 
 	const size_t step = key_bytes(portier->family);
 	const char *keys = (const char *)stream->key + from * step;
 
-	if (portier->family != FAMILY_IP4)
-		return touch ? lookup(portier, keys, sizeof(struct flow_key), n / BURST, burst6, false, true) :
-			       lookup(portier, keys, sizeof(struct flow_key), n / BURST, burst6, false, false);
-	if (portier->ahead)
-		return touch ? lookup(portier, keys, sizeof(struct flow_key4), n / BURST, burst4, true, true) :
-			       lookup(portier, keys, sizeof(struct flow_key4), n / BURST, burst4, true, false);
-	return touch ? lookup(portier, keys, sizeof(struct flow_key4), n / BURST, burst4, false, true) :
-		       lookup(portier, keys, sizeof(struct flow_key4), n / BURST, burst4, false, false);
+	if (portier->woven)
+		return touch ? lookup_woven(portier, (const void *)keys, n / BURST, true) :
+			       lookup_woven(portier, (const void *)keys, n / BURST, false);
+	return touch ? lookup(portier, keys, step, n / BURST, portier->family == FAMILY_IP4 ? burst4 : burst6, true) :
+		       lookup(portier, keys, step, n / BURST, portier->family == FAMILY_IP4 ? burst4 : burst6, false);
 }
 
 // Without looking ahead, which only the owner can.
@@ -190,7 +208,7 @@ static uint64_t owner_lookup(void *table, const struct stream *stream, size_t fr
 
 	(void)touch;
 	return lookup(portier, (const char *)stream->key + from * step, step, n / BURST,
-		      portier->family == FAMILY_IP4 ? burst4 : burst6, false, false);
+		      portier->family == FAMILY_IP4 ? burst4 : burst6, false);
 }
 
 static uint64_t shared_lookup(void *table, const struct stream *stream, size_t from, size_t n, bool touch)
@@ -200,7 +218,7 @@ static uint64_t shared_lookup(void *table, const struct stream *stream, size_t f
 
 	(void)touch;
 	return lookup(portier, (const char *)stream->key + from * step, step, n / BURST,
-		      portier->family == FAMILY_IP4 ? burst4_shared : burst6_shared, false, false);
+		      portier->family == FAMILY_IP4 ? burst4_shared : burst6_shared, false);
 }
 
 static void find(const struct portier *portier, const void *keys, unsigned n, uint32_t flow[])
@@ -213,7 +231,7 @@ static void find(const struct portier *portier, const void *keys, unsigned n, ui
 	}
 	for (unsigned i = 0; i < n; i++)
 		pointer[i] = (const struct flow_key *)keys + i;
-	flow_table_lookup_burst(portier->table, pointer, n, flow);
+	flow_table_lookup_burst(portier->table, pointer, n, flow, false);
 }
 
 // As a worker does: a burst is looked up, and what is not there is made.

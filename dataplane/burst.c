@@ -115,7 +115,7 @@ static void look_up(struct worker *worker, struct burst *burst)
 
 	for (unsigned i = 0; i < burst->live_count; i++)
 		key[i] = &burst->meta[burst->live[i]].key;
-	flow_table_lookup_burst(worker->flows, key, burst->live_count, burst->flow);
+	flow_table_lookup_burst(worker->flows, key, burst->live_count, burst->flow, true);
 }
 
 // Frames that are not IP have no flow; by a switch of their own they still reach somebody.

@@ -151,7 +151,9 @@ static inline uint16_t narrow_spare(const struct narrow_bucket *bucket, enum nar
 
 static inline bool narrow_hinted(const struct narrow_bucket *bucket, uint8_t hint)
 {
-	return narrow_spare(bucket, SPARE_HINT + (hint >> 4)) >> (hint & 15) & 1;
+	uint32_t hints = (uint32_t)narrow_spare(bucket, SPARE_HINT + 1) << 16 | narrow_spare(bucket, SPARE_HINT);
+
+	return hints >> hint & 1;
 }
 
 // Takes zeroed memory for the buckets, narrow_bytes() of it. index_max: greatest flow index.
@@ -172,11 +174,18 @@ void narrow_scrub(struct flow_narrow *narrow, unsigned buckets);
 // One key, any thread.
 uint32_t narrow_find(const struct flow_narrow *narrow, const struct narrow_target *target);
 
-// The forms of the burst lookup. All say the same.
+// The forms of the burst lookup. All say the same. fetch: also the records of what is found.
 struct narrow_form {
 	void (*begin)(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n,
 		      struct flow_lookup *lookup);
+	void (*next)(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n,
+		     struct flow_lookup *next, struct flow_lookup *now, uint32_t flow[]);
+	void (*next_fetch)(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n,
+			   struct flow_lookup *next, struct flow_lookup *now, uint32_t flow[],
+			   const struct flow *record);
 	void (*end)(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[]);
+	void (*end_fetch)(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[],
+			  const struct flow *record);
 	void (*end_shared)(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[]);
 };
 extern const struct narrow_form narrow_plain, narrow_avx2, narrow_avx512;

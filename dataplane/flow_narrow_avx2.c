@@ -27,10 +27,28 @@ static __rte_always_inline uint32_t probe(const struct flow_narrow *narrow, cons
 	const __m256i same = _mm256_or_si256(same_entries(half[0], wanted, compare), same_entries(half[1], wanted, compare));
 	const __m128i word = _mm_or_si128(_mm256_castsi256_si128(same), _mm256_extracti128_si256(same, 1));
 
-	return (uint32_t)(_mm_cvtsi128_si64(word) & (long long)~narrow->compare_low);
+	return (uint32_t)_mm_cvtsi128_si32(word);
 }
 
-static const struct narrow_probe form = { probe, .hits_need_version = false };
+// Eight of them: see narrow_settle_fn.
+static __rte_always_inline uint32_t settle8(const uint32_t found[8], __m256i mask, uint32_t flow[8])
+{
+	const __m256i index = _mm256_and_si256(_mm256_load_si256((const __m256i *)found), mask);
+	const __m256i none = _mm256_cmpeq_epi32(index, _mm256_setzero_si256());
+
+	_mm256_storeu_si256((__m256i *)flow, _mm256_add_epi32(index, _mm256_set1_epi32(-1)));
+	return (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(none));
+}
+
+static __rte_always_inline uint32_t settle(const uint32_t found[NARROW_GROUP], uint32_t index_mask,
+					   uint32_t flow[NARROW_GROUP])
+{
+	const __m256i mask = _mm256_set1_epi32((int)index_mask);
+
+	return settle8(found, mask, flow) | settle8(found + 8, mask, flow + 8) << 8;
+}
+
+static const struct narrow_probe form = { probe, settle, .hits_need_version = false };
 
 // The low 64 bits of the products.
 static __rte_always_inline __m256i multiply(__m256i a, __m256i b)
@@ -98,14 +116,32 @@ static void begin(const struct flow_narrow *narrow, const struct flow_key4 key[]
 	narrow_lookup_begin(narrow, key, n, lookup, prepare, LANES);
 }
 
+static void next(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n, struct flow_lookup *next,
+		 struct flow_lookup *now, uint32_t flow[])
+{
+	narrow_lookup_next(&(struct narrow_pass){ narrow, form, false, NULL }, key, n, next, now, flow, prepare, LANES);
+}
+
+static void next_fetch(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n, struct flow_lookup *next,
+		       struct flow_lookup *now, uint32_t flow[], const struct flow *record)
+{
+	narrow_lookup_next(&(struct narrow_pass){ narrow, form, false, record }, key, n, next, now, flow, prepare, LANES);
+}
+
 static void end(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[])
 {
-	narrow_lookup_end(narrow, lookup, flow, form, false);
+	narrow_lookup_end(&(struct narrow_pass){ narrow, form, false, NULL }, lookup, flow);
+}
+
+static void end_fetch(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[],
+		      const struct flow *record)
+{
+	narrow_lookup_end(&(struct narrow_pass){ narrow, form, false, record }, lookup, flow);
 }
 
 static void end_shared(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[])
 {
-	narrow_lookup_end(narrow, lookup, flow, form, true);
+	narrow_lookup_end(&(struct narrow_pass){ narrow, form, true, NULL }, lookup, flow);
 }
 
-const struct narrow_form narrow_avx2 = { begin, end, end_shared };
+const struct narrow_form narrow_avx2 = { begin, next, next_fetch, end, end_fetch, end_shared };

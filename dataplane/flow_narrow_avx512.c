@@ -20,11 +20,19 @@ static __rte_always_inline uint32_t probe(const struct flow_narrow *narrow, cons
 
 	differs = _mm512_or_si512(differs, _mm512_shuffle_epi32(differs, _MM_PERM_BADC)); // of both words
 	same = _mm512_testn_epi64_mask(differs, differs);
-	return (uint32_t)(_mm_cvtsi128_si64(_mm512_castsi512_si128(_mm512_maskz_compress_epi64(same, line))) &
-			  (long long)~narrow->compare_low);
+	return (uint32_t)_mm_cvtsi128_si32(_mm512_castsi512_si128(_mm512_maskz_compress_epi64(same, line)));
 }
 
-static const struct narrow_probe form = { probe, .hits_need_version = false };
+static __rte_always_inline uint32_t settle(const uint32_t found[NARROW_GROUP], uint32_t index_mask,
+					   uint32_t flow[NARROW_GROUP])
+{
+	const __m512i mask = _mm512_set1_epi32((int)index_mask), words = _mm512_load_si512(found);
+
+	_mm512_storeu_si512(flow, _mm512_add_epi32(_mm512_and_si512(words, mask), _mm512_set1_epi32(-1)));
+	return _mm512_testn_epi32_mask(words, mask);
+}
+
+static const struct narrow_probe form = { probe, settle, .hits_need_version = false };
 
 // Eight keys: see narrow_target.
 static __rte_always_inline void prepare(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned at,
@@ -80,14 +88,32 @@ static void begin(const struct flow_narrow *narrow, const struct flow_key4 key[]
 	narrow_lookup_begin(narrow, key, n, lookup, prepare, LANES);
 }
 
+static void next(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n, struct flow_lookup *next,
+		 struct flow_lookup *now, uint32_t flow[])
+{
+	narrow_lookup_next(&(struct narrow_pass){ narrow, form, false, NULL }, key, n, next, now, flow, prepare, LANES);
+}
+
+static void next_fetch(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n, struct flow_lookup *next,
+		       struct flow_lookup *now, uint32_t flow[], const struct flow *record)
+{
+	narrow_lookup_next(&(struct narrow_pass){ narrow, form, false, record }, key, n, next, now, flow, prepare, LANES);
+}
+
 static void end(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[])
 {
-	narrow_lookup_end(narrow, lookup, flow, form, false);
+	narrow_lookup_end(&(struct narrow_pass){ narrow, form, false, NULL }, lookup, flow);
+}
+
+static void end_fetch(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[],
+		      const struct flow *record)
+{
+	narrow_lookup_end(&(struct narrow_pass){ narrow, form, false, record }, lookup, flow);
 }
 
 static void end_shared(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[])
 {
-	narrow_lookup_end(narrow, lookup, flow, form, true);
+	narrow_lookup_end(&(struct narrow_pass){ narrow, form, true, NULL }, lookup, flow);
 }
 
-const struct narrow_form narrow_avx512 = { begin, end, end_shared };
+const struct narrow_form narrow_avx512 = { begin, next, next_fetch, end, end_fetch, end_shared };

@@ -9,47 +9,84 @@
 
 #include "dataplane/flow_narrow.h"
 
-// The index + 1 of the entry in bucket that equals target but for index and spare bits, 0 if there is none; out of the
-// same load that was compared.
+// The low half of the entry's low word in bucket that equals target but for index and spare bits, 0 if there is none; out
+// of the same load that was compared.
 typedef uint32_t narrow_probe_fn(const struct flow_narrow *narrow, const struct narrow_bucket *bucket,
 				 const uint64_t target[2]);
+
+enum {
+	NARROW_LANES_MAX = 8,
+	NARROW_GROUP = 16, // keys that are settled together
+};
+
+// NARROW_GROUP of what probes found, as flow indices; returns which of them are FLOW_NONE, as bits. index_mask: the bits
+// that are index + 1.
+typedef uint32_t narrow_settle_fn(const uint32_t found[NARROW_GROUP], uint32_t index_mask, uint32_t flow[NARROW_GROUP]);
 
 // What one form is made of.
 struct narrow_probe {
 	narrow_probe_fn *probe;
+	narrow_settle_fn *settle;
 	bool hits_need_version; // its load may mix two entries that were in a slot one after the other
 };
 
-static __rte_always_inline void narrow_lookup_fetch(const struct flow_narrow *narrow, const struct flow_lookup *lookup,
-						    unsigned from, unsigned to)
+// What of an index never changes, as a copy that nobody else knows of: the compiler keeps it in registers, whatever a loop
+// stores.
+static __rte_always_inline struct flow_narrow narrow_constants(const struct flow_narrow *narrow)
 {
-	for (unsigned i = from; i < to; i++)
-		rte_prefetch0(&narrow->bucket[lookup->first[i]]);
+	return (struct flow_narrow){
+		.bucket = narrow->bucket,
+		.mask = narrow->mask,
+		.bits = narrow->bits,
+		.half_bits = narrow->half_bits,
+		.index_bits = narrow->index_bits,
+		.shuffle = { narrow->shuffle[0], narrow->shuffle[1] },
+		.add = { narrow->add[0], narrow->add[1], narrow->add[2], narrow->add[3] },
+		.multiplier = narrow->multiplier,
+		.compare_low = narrow->compare_low,
+	};
 }
 
 // Makes so many targets out of keys, at a place that is a multiple of as many.
 typedef void narrow_prepare_fn(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned at,
 			       struct flow_lookup *lookup);
 
-enum { NARROW_LANES_MAX = 8 };
+static __rte_always_inline void narrow_lookup_fetch(const struct flow_narrow *narrow, const struct flow_lookup *lookup,
+						    unsigned i)
+{
+	rte_prefetch0(&narrow->bucket[lookup->first[i]]);
+}
+
+// The keys from so many on: what is left when the other loop has no more work to weave in.
+static __rte_always_inline void narrow_lookup_begin_from(const struct flow_narrow *narrow, const struct flow_key4 key[],
+							 unsigned from, unsigned n, struct flow_lookup *lookup,
+							 narrow_prepare_fn *prepare, const unsigned lanes)
+{
+	struct flow_key4 last[NARROW_LANES_MAX] = { 0 };
+	unsigned whole = n - n % lanes;
+
+	for (unsigned i = from; i < whole; i += lanes) {
+		prepare(narrow, &key[i], i, lookup);
+		for (unsigned j = i; j < i + lanes; j++)
+			narrow_lookup_fetch(narrow, lookup, j);
+	}
+	if (whole == n)
+		return;
+	memcpy(last, &key[whole], (n - whole) * sizeof(last[0]));
+	prepare(narrow, last, whole, lookup);
+	for (unsigned j = whole; j < n; j++)
+		narrow_lookup_fetch(narrow, lookup, j);
+}
 
 static __rte_always_inline void narrow_lookup_begin(const struct flow_narrow *narrow, const struct flow_key4 key[],
 						    unsigned n, struct flow_lookup *lookup,
 						    narrow_prepare_fn *prepare, const unsigned lanes)
 {
-	struct flow_key4 last[NARROW_LANES_MAX] = { 0 };
-	unsigned whole = n - n % lanes;
+	const struct flow_narrow constants = narrow_constants(narrow);
 
 	lookup->count = n;
-	for (unsigned i = 0; i < whole; i += lanes) {
-		prepare(narrow, &key[i], i, lookup);
-		narrow_lookup_fetch(narrow, lookup, i, i + lanes);
-	}
-	if (whole < n) {
-		memcpy(last, &key[whole], (n - whole) * sizeof(last[0]));
-		prepare(narrow, last, whole, lookup);
-		narrow_lookup_fetch(narrow, lookup, whole, n);
-	}
+	lookup->first_done = false;
+	narrow_lookup_begin_from(&constants, key, 0, n, lookup, prepare, lanes);
 }
 
 // One key again, from its beginning: somebody was writing.
@@ -77,51 +114,174 @@ static __rte_always_inline void line_before_spare_bits(void)
 #endif
 }
 
-// First buckets, branch-free: a key that is in its second bucket is no rare event, and hard to foresee. Then the second
-// buckets of the keys whose hint says so. shared: others may be writing; what that asks for is foreseen as not happening.
-static __rte_always_inline void narrow_lookup_end(const struct flow_narrow *narrow, struct flow_lookup *lookup,
-						  uint32_t flow[], const struct narrow_probe form, const bool shared)
+// How one burst is looked up: all but the addresses is known when this is compiled.
+struct narrow_pass {
+	const struct flow_narrow *narrow;
+	struct narrow_probe form;
+	bool shared;                    // others may be writing; what that asks for is foreseen as not happening
+	const struct flow *record; // fetched when found, unless NULL
+};
+
+// The record of what was found; without a branch: that of flow 0, which stays in the cache, for what was not.
+static __rte_always_inline void narrow_fetch_record(const struct narrow_pass *pass, uint32_t flow)
 {
-	const bool check_hits = shared && form.hits_need_version;
-	uint16_t version[FLOW_LOOKUP_MAX];
-	uint8_t todo[FLOW_LOOKUP_MAX];
+	if (pass->record != NULL)
+		rte_prefetch0(&pass->record[flow & -(uint32_t)(flow != FLOW_NONE)]);
+}
+
+static __rte_always_inline uint32_t narrow_index_mask(const struct flow_narrow *narrow)
+{
+	return (uint32_t)~narrow->compare_low;
+}
+
+// The first bucket of one key. Nothing is asked here that a branch would have to answer: a key that is in its second
+// bucket is no rare event, and hard to foresee.
+static __rte_always_inline void narrow_probe_first(const struct narrow_pass *pass, const struct flow_narrow *constants,
+						   struct flow_lookup *lookup, unsigned i)
+{
+	const struct narrow_bucket *bucket = &constants->bucket[lookup->first[i]];
+
+	if (pass->shared)
+		lookup->version[i] = narrow_spare(bucket, SPARE_VERSION);
+	lookup->found[i] = pass->form.probe(constants, bucket, lookup->target[i]);
+}
+
+// What a group's probes found becomes flow indices. Returns the misses as bits.
+static __rte_always_inline uint64_t narrow_settle(const struct narrow_pass *pass, const struct flow_narrow *constants,
+						  const struct flow_lookup *lookup, unsigned from, uint32_t flow[])
+{
+	uint64_t misses = pass->form.settle(&lookup->found[from], narrow_index_mask(constants), &flow[from]);
+
+	if (pass->record != NULL)
+		for (unsigned i = from; i < from + NARROW_GROUP; i++)
+			narrow_fetch_record(pass, flow[i]);
+	return misses << from;
+}
+
+// The first buckets of the keys from so many on, a multiple of NARROW_GROUP.
+static __rte_always_inline uint64_t narrow_probe_firsts(const struct narrow_pass *pass, const struct flow_narrow *constants,
+							struct flow_lookup *lookup, unsigned from, uint32_t flow[])
+{
+	const unsigned n = lookup->count;
+	uint32_t last[NARROW_GROUP];
+	uint64_t misses = 0;
+
+	for (; from + NARROW_GROUP <= n; from += NARROW_GROUP) {
+		for (unsigned i = from; i < from + NARROW_GROUP; i++)
+			narrow_probe_first(pass, constants, lookup, i);
+		misses |= narrow_settle(pass, constants, lookup, from, flow);
+	}
+	if (from == n)
+		return misses;
+	memset(&lookup->found[from], 0, NARROW_GROUP * sizeof(lookup->found[0]));
+	for (unsigned i = from; i < n; i++)
+		narrow_probe_first(pass, constants, lookup, i);
+	uint64_t some = pass->form.settle(&lookup->found[from], narrow_index_mask(constants), last);
+	for (unsigned i = from; i < n; i++)
+		narrow_fetch_record(pass, flow[i] = last[i - from]);
+	return misses | (some & ((UINT64_C(1) << (n - from)) - 1)) << from;
+}
+
+static __rte_always_inline const struct narrow_bucket *narrow_second(const struct flow_narrow *constants,
+								     const struct flow_lookup *lookup, unsigned i)
+{
+	return &constants->bucket[narrow_other(constants, lookup->first[i], lookup->sum[i])];
+}
+
+// Which of the misses go to their second buckets, as the hints say; these are fetched.
+static __rte_always_inline void narrow_sort_out(const struct narrow_pass *pass, const struct flow_narrow *constants,
+						struct flow_lookup *lookup, uint32_t flow[], uint64_t misses)
+{
+	const bool check_hits = pass->shared && pass->form.hits_need_version;
 	unsigned left = 0;
 
-	for (unsigned i = 0; i < lookup->count; i++) {
-		const struct narrow_bucket *bucket = &narrow->bucket[lookup->first[i]];
+	// The hints only after the entries: taken before, one would not know of an entry that left in between. Its bit is
+	// taken back only after the version has changed.
+	if (pass->shared)
+		line_before_spare_bits();
+	if (check_hits)
+		misses = lookup->count == 64 ? UINT64_MAX : (UINT64_C(1) << lookup->count) - 1;
+	for (; misses != 0; misses &= misses - 1) {
+		const unsigned i = (unsigned)__builtin_ctzll(misses);
+		const struct narrow_bucket *bucket = &constants->bucket[lookup->first[i]];
+		bool more = narrow_hinted(bucket, lookup->hint[i]) & (!check_hits | (flow[i] == FLOW_NONE));
 
-		if (shared)
-			version[i] = narrow_spare(bucket, SPARE_VERSION);
-		flow[i] = form.probe(narrow, bucket, lookup->target[i]) - 1;
-		if (shared)
-			line_before_spare_bits();
-		// The hint only after the entries: taken before, it would not know of one that left in between. Its bit
-		// is taken back only after the version has changed.
-		bool miss = flow[i] == FLOW_NONE;
-		bool more = miss & narrow_hinted(bucket, lookup->hint[i]);
-		if (shared && unlikely((miss | check_hits) & version_changed(bucket, version[i]))) {
-			flow[i] = narrow_lookup_again(narrow, lookup, i);
+		if (pass->shared && unlikely(version_changed(bucket, lookup->version[i]))) {
+			flow[i] = narrow_lookup_again(pass->narrow, lookup, i);
 			more = false;
 		}
-		todo[left] = (uint8_t)i;
+		lookup->left[left] = (uint8_t)i;
 		left += more;
 	}
 	for (unsigned j = 0; j < left; j++)
-		rte_prefetch0(&narrow->bucket[narrow_other(narrow, lookup->first[todo[j]], lookup->sum[todo[j]])]);
-	for (unsigned j = 0; j < left; j++) {
-		const unsigned i = todo[j];
-		const struct narrow_bucket *bucket = &narrow->bucket[narrow_other(narrow, lookup->first[i], lookup->sum[i])];
+		rte_prefetch0(narrow_second(constants, lookup, lookup->left[j]));
+	lookup->left_count = left;
+	if (!pass->shared)
+		lookup->displacements = pass->narrow->displacements;
+	lookup->first_done = true;
+}
+
+static __rte_always_inline void narrow_probe_seconds(const struct narrow_pass *pass, const struct flow_narrow *constants,
+						     struct flow_lookup *lookup, uint32_t flow[])
+{
+	// Owner only: since the first buckets' turn.
+	const bool moved = !pass->shared && pass->narrow->displacements != lookup->displacements;
+	const bool check_hits = pass->shared && pass->form.hits_need_version;
+
+	for (unsigned j = 0, n = lookup->left_count; j < n; j++) {
+		const unsigned i = lookup->left[j];
+		const struct narrow_bucket *bucket = narrow_second(constants, lookup, i);
 		const uint64_t target[2] = { lookup->target[i][0], lookup->target[i][1] | NARROW_SECOND };
 		const uint16_t own_version = check_hits ? narrow_spare(bucket, SPARE_VERSION) : 0;
+		uint32_t found = (pass->form.probe(constants, bucket, target) & narrow_index_mask(constants)) - 1;
 
-		flow[i] = form.probe(narrow, bucket, target) - 1;
-		if (shared)
+		if (pass->shared)
 			line_before_spare_bits();
 		// A key that is in neither bucket may have come back to its first one in between.
-		if (shared && flow[i] == FLOW_NONE &&
-		    unlikely(version_changed(&narrow->bucket[lookup->first[i]], version[i])))
-			flow[i] = narrow_lookup_again(narrow, lookup, i);
+		if (found == FLOW_NONE && unlikely(pass->shared ?
+			    version_changed(&constants->bucket[lookup->first[i]], lookup->version[i]) : moved))
+			found = narrow_lookup_again(pass->narrow, lookup, i);
 		else if (check_hits && unlikely(version_changed(bucket, own_version)))
-			flow[i] = narrow_lookup_again(narrow, lookup, i);
+			found = narrow_lookup_again(pass->narrow, lookup, i);
+		narrow_fetch_record(pass, found);
+		flow[i] = found;
 	}
+}
+
+// What is still to do for a burst.
+static __rte_always_inline void narrow_lookup_end(const struct narrow_pass *pass, struct flow_lookup *lookup,
+						  uint32_t flow[])
+{
+	const struct flow_narrow constants = narrow_constants(pass->narrow);
+
+
+	if (!lookup->first_done)
+		narrow_sort_out(pass, &constants, lookup, flow, narrow_probe_firsts(pass, &constants, lookup, 0, flow));
+	narrow_probe_seconds(pass, &constants, lookup, flow);
+}
+
+// Begins one burst and looks into the first buckets of another: a few fetches, as many probes, and so on. A core has
+// buffers for some dozen lines under way; a whole burst's fetches at once would wait for them with nothing else to do.
+static __rte_always_inline void narrow_lookup_next(const struct narrow_pass *pass, const struct flow_key4 key[], unsigned n,
+						   struct flow_lookup *next, struct flow_lookup *now, uint32_t flow[],
+						   narrow_prepare_fn *prepare, const unsigned lanes)
+{
+	const struct flow_narrow constants = narrow_constants(pass->narrow);
+	const unsigned woven = RTE_MIN(n, now->count) / NARROW_GROUP * NARROW_GROUP;
+	uint64_t misses = 0;
+
+	next->count = n;
+	next->first_done = false;
+	for (unsigned i = 0; i < woven; i += NARROW_GROUP) {
+		for (unsigned j = i; j < i + NARROW_GROUP; j++) {
+			if (j % lanes == 0)
+				prepare(&constants, &key[j], j, next);
+			narrow_lookup_fetch(&constants, next, j);
+			narrow_probe_first(pass, &constants, now, j);
+		}
+		misses |= narrow_settle(pass, &constants, now, i, flow);
+	}
+	narrow_lookup_begin_from(&constants, key, woven, n, next, prepare, lanes);
+	misses |= narrow_probe_firsts(pass, &constants, now, woven, flow);
+	narrow_sort_out(pass, &constants, now, flow, misses);
 }

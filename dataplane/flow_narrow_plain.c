@@ -13,12 +13,24 @@ static __rte_always_inline uint32_t probe(const struct flow_narrow *narrow, cons
 		uint64_t high = __atomic_load_n(&bucket->entry[s].high, __ATOMIC_ACQUIRE);
 		uint64_t differs = ((low ^ target[0]) & narrow->compare_low) | ((high ^ target[1]) & NARROW_HIGH_MASK);
 
-		found |= (uint32_t)(low & ~narrow->compare_low) & -(uint32_t)(differs == 0);
+		found |= (uint32_t)low & -(uint32_t)(differs == 0);
 	}
 	return found;
 }
 
-static const struct narrow_probe form = { probe, .hits_need_version = true };
+static __rte_always_inline uint32_t settle(const uint32_t found[NARROW_GROUP], uint32_t index_mask,
+					   uint32_t flow[NARROW_GROUP])
+{
+	uint32_t misses = 0;
+
+	for (unsigned i = 0; i < NARROW_GROUP; i++) {
+		flow[i] = (found[i] & index_mask) - 1;
+		misses |= (uint32_t)(flow[i] == FLOW_NONE) << i;
+	}
+	return misses;
+}
+
+static const struct narrow_probe form = { probe, settle, .hits_need_version = true };
 
 static __rte_always_inline void prepare(const struct flow_narrow *narrow, const struct flow_key4 *key, unsigned at,
 					struct flow_lookup *lookup)
@@ -37,17 +49,35 @@ static void begin(const struct flow_narrow *narrow, const struct flow_key4 key[]
 	narrow_lookup_begin(narrow, key, n, lookup, prepare, 1);
 }
 
+static void next(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n, struct flow_lookup *next,
+		 struct flow_lookup *now, uint32_t flow[])
+{
+	narrow_lookup_next(&(struct narrow_pass){ narrow, form, false, NULL }, key, n, next, now, flow, prepare, 1);
+}
+
+static void next_fetch(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n, struct flow_lookup *next,
+		       struct flow_lookup *now, uint32_t flow[], const struct flow *record)
+{
+	narrow_lookup_next(&(struct narrow_pass){ narrow, form, false, record }, key, n, next, now, flow, prepare, 1);
+}
+
 static void end(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[])
 {
-	narrow_lookup_end(narrow, lookup, flow, form, false);
+	narrow_lookup_end(&(struct narrow_pass){ narrow, form, false, NULL }, lookup, flow);
+}
+
+static void end_fetch(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[],
+		      const struct flow *record)
+{
+	narrow_lookup_end(&(struct narrow_pass){ narrow, form, false, record }, lookup, flow);
 }
 
 static void end_shared(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[])
 {
-	narrow_lookup_end(narrow, lookup, flow, form, true);
+	narrow_lookup_end(&(struct narrow_pass){ narrow, form, true, NULL }, lookup, flow);
 }
 
-const struct narrow_form narrow_plain = { begin, end, end_shared };
+const struct narrow_form narrow_plain = { begin, next, next_fetch, end, end_fetch, end_shared };
 
 // A hit is one if no entry left the bucket under the two loads.
 static uint32_t find_in(const struct flow_narrow *narrow, uint32_t number, uint64_t low, uint64_t high)
@@ -59,7 +89,7 @@ static uint32_t find_in(const struct flow_narrow *narrow, uint32_t number, uint6
 
 	do {
 		version = narrow_spare(bucket, SPARE_VERSION);
-		flow = probe(narrow, bucket, target) - 1;
+		flow = (probe(narrow, bucket, target) & narrow_index_mask(narrow)) - 1;
 	} while (unlikely(version_changed(bucket, version)));
 	return flow;
 }

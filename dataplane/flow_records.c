@@ -5,13 +5,14 @@
 
 size_t records_bytes(uint32_t capacity)
 {
-	return (size_t)capacity * (sizeof(struct flow_slot) + 2 * sizeof(uint32_t));
+	return (size_t)capacity * (sizeof(struct flow) + sizeof(struct flow_cold) + 2 * sizeof(uint32_t));
 }
 
-void records_init(struct flow_records *records, void *slots, uint32_t capacity, struct rte_rcu_qsbr *readers)
+void records_init(struct flow_records *records, void *memory, uint32_t capacity, struct rte_rcu_qsbr *readers)
 {
-	*records = (struct flow_records){ .slot = slots, .capacity = capacity, .readers = readers };
-	records->sequence = (uint32_t *)(records->slot + capacity);
+	*records = (struct flow_records){ .hot = memory, .capacity = capacity, .readers = readers };
+	records->cold = (struct flow_cold *)(records->hot + capacity);
+	records->sequence = (uint32_t *)(records->cold + capacity);
 	records->spare = records->sequence + capacity;
 }
 
@@ -61,15 +62,14 @@ void records_give(struct flow_records *records, uint32_t flow)
 
 // Words of a record that readers may be looking at. Release: they are written after the version and the sequence that
 // tell that the record is no longer what it was; seen before those, a reader would take the mixture for a flow.
-static void record_write(struct flow_slot *record, const struct flow_key *key)
+static void write_shared(void *to, const void *from, size_t bytes)
 {
-	struct flow_slot fresh = { .cold.key = *key };
-	uint64_t *to = (uint64_t *)record;
-	uint64_t word[sizeof(fresh) / sizeof(uint64_t)];
+	uint64_t *word = to, value;
 
-	memcpy(word, &fresh, sizeof(word));
-	for (unsigned i = 0; i < sizeof(fresh) / sizeof(uint64_t); i++)
-		__atomic_store_n(&to[i], word[i], __ATOMIC_RELEASE);
+	for (size_t i = 0; i < bytes / sizeof(value); i++) {
+		memcpy(&value, (const char *)from + i * sizeof(value), sizeof(value));
+		__atomic_store_n(&word[i], value, __ATOMIC_RELEASE);
+	}
 }
 
 // Odd: lives. Release: the record's words come first.
@@ -80,7 +80,11 @@ static void sequence_step(struct flow_records *records, uint32_t flow)
 
 void record_begin(struct flow_records *records, uint32_t flow, const struct flow_key *key)
 {
-	record_write(&records->slot[flow], key);
+	const struct flow hot = { 0 };
+	const struct flow_cold cold = { .key = *key };
+
+	write_shared(&records->hot[flow], &hot, sizeof(hot));
+	write_shared(&records->cold[flow], &cold, sizeof(cold));
 	sequence_step(records, flow);
 }
 
@@ -104,7 +108,6 @@ static void copy_shared(void *to, const void *from, size_t bytes)
 
 bool record_snapshot(const struct flow_records *records, uint32_t flow, struct flow *hot, struct flow_cold *cold)
 {
-	const struct flow_slot *record = &records->slot[flow];
 	uint32_t before;
 
 	if (flow >= records->capacity)
@@ -113,7 +116,7 @@ bool record_snapshot(const struct flow_records *records, uint32_t flow, struct f
 	before = __atomic_load_n(&records->sequence[flow], __ATOMIC_ACQUIRE);
 	if ((before & 1) == 0)
 		return false;
-	copy_shared(hot, &record->hot, sizeof(*hot));
-	copy_shared(cold, &record->cold, sizeof(*cold));
+	copy_shared(hot, &records->hot[flow], sizeof(*hot));
+	copy_shared(cold, &records->cold[flow], sizeof(*cold));
 	return __atomic_load_n(&records->sequence[flow], __ATOMIC_RELAXED) == before;
 }

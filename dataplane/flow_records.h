@@ -8,8 +8,9 @@
 
 struct flow_records {
 	// Constant after creation.
-	struct flow_slot *slot;
-	uint32_t *sequence; // by record; owner: writes, all: read
+	struct flow *hot; // by record, as the next two
+	struct flow_cold *cold;
+	uint32_t *sequence; // owner: writes, all: read
 	uint32_t *spare;    // ring of records that were given back; owner only
 	uint32_t capacity;
 	struct rte_rcu_qsbr *readers;
@@ -20,9 +21,9 @@ struct flow_records {
 	uint32_t fresh; // records from here on were never used
 };
 
-// Bytes behind the slots: sequences and spares.
+// Takes zeroed memory, records_bytes() of it, that starts at a cache line.
 size_t records_bytes(uint32_t capacity);
-void records_init(struct flow_records *records, void *slots, uint32_t capacity, struct rte_rcu_qsbr *readers);
+void records_init(struct flow_records *records, void *memory, uint32_t capacity, struct rte_rcu_qsbr *readers);
 
 // A free record, or FLOW_NONE. Owner.
 uint32_t records_take(struct flow_records *records);

@@ -66,11 +66,11 @@ static struct extent extent_of(const struct flow_table_params *params)
 	struct extent extent = {
 		.ip4_capacity = params->ip4_capacity ? RTE_MIN(params->ip4_capacity, params->capacity) : params->capacity,
 		.wide_capacity = params->wide_capacity ? RTE_MIN(params->wide_capacity, params->capacity) : params->capacity,
-		.narrow = RTE_ALIGN_CEIL(sizeof(struct flow_table), sizeof(struct flow_slot)),
+		.narrow = RTE_ALIGN_CEIL(sizeof(struct flow_table), RTE_CACHE_LINE_SIZE),
 	};
 
 	extent.wide = extent.narrow + narrow_bytes(extent.ip4_capacity, params->capacity - 1);
-	extent.records = RTE_ALIGN_CEIL(extent.wide + wide_bytes(extent.wide_capacity), sizeof(struct flow_slot));
+	extent.records = RTE_ALIGN_CEIL(extent.wide + wide_bytes(extent.wide_capacity), RTE_CACHE_LINE_SIZE);
 	extent.end = extent.records + records_bytes(params->capacity);
 	return extent;
 }
@@ -119,9 +119,9 @@ struct flow_table *flow_table_create(const struct flow_table_params *params)
 	table->form = form_of[form];
 	table->bytes = extent.end;
 	records_init(&table->records, memory + extent.records, params->capacity, params->readers);
-	table->head.record = table->records.slot;
+	table->head = (struct flow_table_head){ .hot = table->records.hot, .cold = table->records.cold };
 	narrow_init(&table->narrow, memory + extent.narrow, extent.ip4_capacity, params->capacity - 1, &secret);
-	wide_init(&table->wide, memory + extent.wide, extent.wide_capacity, table->records.slot, &secret);
+	wide_init(&table->wide, memory + extent.wide, extent.wide_capacity, &table->head, &secret);
 	return table;
 }
 
@@ -141,7 +141,7 @@ static bool index_insert(struct flow_table *table, const struct flow_key *key, u
 
 static bool index_remove(struct flow_table *table, uint32_t flow)
 {
-	const struct flow_key *key = &table->records.slot[flow].cold.key;
+	const struct flow_key *key = &table->records.cold[flow].key;
 
 	if (!flow_key_fits_ip4(key))
 		return wide_remove(&table->wide, flow);
@@ -203,18 +203,39 @@ void flow_table_lookup4_begin(const struct flow_table *table, const struct flow_
 	table->form->begin(&table->narrow, key, n, lookup);
 }
 
-void flow_table_lookup4_end(const struct flow_table *table, struct flow_lookup *lookup, uint32_t flow[])
+void flow_table_lookup4_next(const struct flow_table *table, const struct flow_key4 key[], unsigned n,
+			     struct flow_lookup *next, struct flow_lookup *now, uint32_t flow[], bool fetch)
 {
-	table->form->end(&table->narrow, lookup, flow);
+	if (fetch)
+		table->form->next_fetch(&table->narrow, key, n, next, now, flow, table->head.hot);
+	else
+		table->form->next(&table->narrow, key, n, next, now, flow);
+}
+
+void flow_table_lookup4_end(const struct flow_table *table, struct flow_lookup *lookup, uint32_t flow[], bool fetch)
+{
+	if (fetch)
+		table->form->end_fetch(&table->narrow, lookup, flow, table->head.hot);
+	else
+		table->form->end(&table->narrow, lookup, flow);
 }
 
 static __rte_always_inline void lookup4(const struct flow_table *table, const struct flow_key4 key[], unsigned n,
-					uint32_t flow[], const bool shared)
+					uint32_t flow[], const bool fetch)
 {
 	struct flow_lookup lookup;
 
 	table->form->begin(&table->narrow, key, n, &lookup);
-	(shared ? table->form->end_shared : table->form->end)(&table->narrow, &lookup, flow);
+	flow_table_lookup4_end(table, &lookup, flow, fetch);
+}
+
+static __rte_always_inline void lookup4_shared(const struct flow_table *table, const struct flow_key4 key[], unsigned n,
+					       uint32_t flow[])
+{
+	struct flow_lookup lookup;
+
+	table->form->begin(&table->narrow, key, n, &lookup);
+	table->form->end_shared(&table->narrow, &lookup, flow);
 }
 
 void flow_table_lookup4_burst(const struct flow_table *table, const struct flow_key4 key[], unsigned n, uint32_t flow[])
@@ -225,7 +246,7 @@ void flow_table_lookup4_burst(const struct flow_table *table, const struct flow_
 void flow_table_lookup4_burst_shared(const struct flow_table *table, const struct flow_key4 key[], unsigned n,
 				     uint32_t flow[])
 {
-	lookup4(table, key, n, flow, true);
+	lookup4_shared(table, key, n, flow);
 }
 
 // Keys of one burst, by the index that is theirs.
@@ -260,40 +281,46 @@ static inline void place(const uint32_t found[], unsigned n, const uint8_t at[],
 		flow[at[i]] = found[i];
 }
 
-static inline void fetch_records(const struct flow_table *table, const uint32_t flow[], unsigned n)
+// Whether none of a burst's keys is the IPv4 index's: nothing is to be sorted then.
+static inline bool all_wide(const struct flow_key *const key[], unsigned n)
 {
+	bool fits = false;
+
 	for (unsigned i = 0; i < n; i++)
-		rte_prefetch0(&table->head.record[flow[i] == FLOW_NONE ? 0 : flow[i]].hot);
+		fits |= flow_key_fits_ip4(key[i]);
+	return !fits;
 }
 
-static __rte_always_inline void lookup(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
-				       uint32_t flow[], const bool shared)
+void flow_table_lookup_burst(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
+			     uint32_t flow[], bool fetch)
 {
 	uint32_t found[FLOW_LOOKUP_MAX];
 	struct sorted sorted;
 
-	sort_keys(key, n, &sorted);
-	if (likely(sorted.ip4_count > 0)) {
-		lookup4(table, sorted.ip4, sorted.ip4_count, found, shared);
-		fetch_records(table, found, sorted.ip4_count);
-		place(found, sorted.ip4_count, sorted.ip4_place, flow);
+	if (all_wide(key, n)) {
+		(fetch ? wide_lookup_fetch : wide_lookup)(&table->wide, key, n, flow);
+		return;
 	}
+	sort_keys(key, n, &sorted);
+	lookup4(table, sorted.ip4, sorted.ip4_count, found, fetch);
+	place(found, sorted.ip4_count, sorted.ip4_place, flow);
 	if (sorted.wide_count > 0) {
-		(shared ? wide_lookup_shared : wide_lookup)(&table->wide, sorted.wide, sorted.wide_count, found);
+		(fetch ? wide_lookup_fetch : wide_lookup)(&table->wide, sorted.wide, sorted.wide_count, found);
 		place(found, sorted.wide_count, sorted.wide_place, flow);
 	}
-}
-
-void flow_table_lookup_burst(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
-			     uint32_t flow[])
-{
-	lookup(table, key, n, flow, false);
 }
 
 void flow_table_lookup_burst_shared(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
 				    uint32_t flow[])
 {
-	lookup(table, key, n, flow, true);
+	uint32_t found[FLOW_LOOKUP_MAX];
+	struct sorted sorted;
+
+	sort_keys(key, n, &sorted);
+	lookup4_shared(table, sorted.ip4, sorted.ip4_count, found);
+	place(found, sorted.ip4_count, sorted.ip4_place, flow);
+	wide_lookup_shared(&table->wide, sorted.wide, sorted.wide_count, found);
+	place(found, sorted.wide_count, sorted.wide_place, flow);
 }
 
 uint32_t flow_table_lookup(const struct flow_table *table, const struct flow_key *key)

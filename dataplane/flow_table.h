@@ -68,10 +68,10 @@ size_t flow_table_bytes(const struct flow_table_params *params);
 struct flow_table *flow_table_create(const struct flow_table_params *params);
 void flow_table_destroy(struct flow_table *table);
 
-// Looks up n <= FLOW_LOOKUP_MAX keys; flow[i] becomes the flow's index or FLOW_NONE. Prefetches the records that it finds.
-// Owner only.
+// Looks up n <= FLOW_LOOKUP_MAX keys; flow[i] becomes the flow's index or FLOW_NONE. fetch: prefetches the records that it
+// finds. Owner only.
 void flow_table_lookup_burst(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
-			     uint32_t flow[]);
+			     uint32_t flow[], bool fetch);
 
 // The same for any thread, through the version protocol.
 void flow_table_lookup_burst_shared(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
@@ -85,19 +85,30 @@ void flow_table_lookup4_burst(const struct flow_table *table, const struct flow_
 void flow_table_lookup4_burst_shared(const struct flow_table *table, const struct flow_key4 key[], unsigned n,
 				     uint32_t flow[]);
 
-// A lookup under way, between its two halves. Whose begins it, ends it; the table may change meanwhile.
+// A burst's lookup under way. Whose begins it, ends it; the table may change meanwhile.
 struct flow_lookup {
 	uint64_t target[FLOW_LOOKUP_MAX][2];
 	uint32_t first[FLOW_LOOKUP_MAX], sum[FLOW_LOOKUP_MAX];
+	uint32_t found[FLOW_LOOKUP_MAX];   // by a probe
 	uint8_t hint[FLOW_LOOKUP_MAX];
-	uint32_t count;
+	uint8_t left[FLOW_LOOKUP_MAX];     // keys that are to be looked for in their second bucket
+	uint16_t version[FLOW_LOOKUP_MAX]; // of first buckets; other threads only
+	uint32_t count, left_count;
+	uint64_t displacements; // in the table when first buckets had been looked into; owner only
+	bool first_done;
 } __attribute__((aligned(64)));
 
-// The two halves of flow_table_lookup4_burst, for who has something to do while memory answers, such as the other half
-// of the burst before: hash and fetch; compare. Owner only.
+// flow_table_lookup4_burst in parts, for who has something to do while memory answers. begin hashes and fetches; end
+// does all that is left. Between them next may begin another burst and look into the first buckets of this one, the
+// two woven into each other: who has bursts to come keeps memory and processor busy at once by
+//     begin(0); next(1, 0); next(2, 1), end(0); next(3, 2), end(1); ...
+// flow[]: the same for next and end. A key that is in the table from next to end is found; one that comes or goes in
+// between may be, or not. fetch: also the records of what is found. Owner only.
 void flow_table_lookup4_begin(const struct flow_table *table, const struct flow_key4 key[], unsigned n,
 			      struct flow_lookup *lookup);
-void flow_table_lookup4_end(const struct flow_table *table, struct flow_lookup *lookup, uint32_t flow[]);
+void flow_table_lookup4_next(const struct flow_table *table, const struct flow_key4 key[], unsigned n,
+			     struct flow_lookup *next, struct flow_lookup *now, uint32_t flow[], bool fetch);
+void flow_table_lookup4_end(const struct flow_table *table, struct flow_lookup *lookup, uint32_t flow[], bool fetch);
 
 // Makes a flow for a key that is not in the table. Returns its index with both records zeroed but for the key, or
 // FLOW_NONE if the table is full. Owner only.
@@ -113,27 +124,22 @@ void flow_table_remove(struct flow_table *table, uint32_t flow);
 // buckets, going on from the last call. Inserting and removing do a little of it by themselves. Owner only.
 void flow_table_scrub(struct flow_table *table, unsigned buckets);
 
-// Both records of a flow, next to each other.
-struct flow_slot {
-	struct flow hot;
-	struct flow_cold cold;
-} __attribute__((aligned(128)));
-static_assert(sizeof(struct flow_slot) == 128, "two lines of one page: one TLB miss");
-
-// What every table begins with, laid open for the two functions below alone.
+// What every table begins with, laid open for the two functions below alone. A flow's two records lie apart: packets touch
+// the hot ones, which so fill every cache set and half as many pages.
 struct flow_table_head {
-	struct flow_slot *record;
+	struct flow *hot;
+	struct flow_cold *cold;
 };
 
 // The records of an index that the owner holds. Owner only.
 static inline struct flow *flow_table_flow(const struct flow_table *table, uint32_t flow)
 {
-	return &((const struct flow_table_head *)table)->record[flow].hot;
+	return &((const struct flow_table_head *)table)->hot[flow];
 }
 
 static inline struct flow_cold *flow_table_cold(const struct flow_table *table, uint32_t flow)
 {
-	return &((const struct flow_table_head *)table)->record[flow].cold;
+	return &((const struct flow_table_head *)table)->cold[flow];
 }
 
 // Copies the records of index flow if a flow lives there and did not change hands meanwhile. Any thread.

@@ -20,12 +20,13 @@ size_t wide_bytes(uint32_t capacity)
 	return buckets_for(capacity) * sizeof(struct flow_bucket);
 }
 
-void wide_init(struct flow_wide *wide, void *buckets, uint32_t capacity, const struct flow_slot *record,
+void wide_init(struct flow_wide *wide, void *buckets, uint32_t capacity, const struct flow_table_head *records,
 	       const struct hash_secret *secret)
 {
 	*wide = (struct flow_wide){
 		.bucket = buckets,
-		.record = record,
+		.hot = records->hot,
+		.cold = records->cold,
 		.bucket_mask = (uint32_t)buckets_for(capacity) - 1,
 		.secret = *secret,
 	};
@@ -76,7 +77,7 @@ static void leave_second(struct flow_wide *wide, uint32_t first)
 
 static uint64_t record_hash(const struct flow_wide *wide, uint32_t flow)
 {
-	return wide_hash(wide, &wide->record[flow].cold.key);
+	return wide_hash(wide, &wide->cold[flow].key);
 }
 
 // Moves an entry to a free slot of its other bucket.

@@ -18,7 +18,8 @@
 struct flow_wide {
 	// Constant after creation.
 	struct flow_bucket *bucket;
-	const struct flow_slot *record;
+	const struct flow *hot;
+	const struct flow_cold *cold;
 	uint32_t bucket_mask;
 	struct hash_secret secret;
 	// Owner: writes, all: read.
@@ -50,7 +51,7 @@ static inline uint32_t bucket_other(const struct flow_wide *wide, uint32_t bucke
 }
 
 // Takes zeroed memory for the buckets, wide_bytes() of it.
-void wide_init(struct flow_wide *wide, void *buckets, uint32_t capacity, const struct flow_slot *record,
+void wide_init(struct flow_wide *wide, void *buckets, uint32_t capacity, const struct flow_table_head *records,
 	       const struct hash_secret *secret);
 size_t wide_bytes(uint32_t capacity);
 
@@ -60,7 +61,8 @@ bool wide_insert(struct flow_wide *wide, const struct flow_key *key, uint32_t fl
 // false: not there. Owner.
 bool wide_remove(struct flow_wide *wide, uint32_t flow);
 
-// Bursts of up to FLOW_LOOKUP_MAX keys. Owner; shared, and one key: any thread.
+// Bursts of up to FLOW_LOOKUP_MAX keys. fetch: also the records that are found. Owner; shared, and one key: any thread.
 void wide_lookup(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[]);
+void wide_lookup_fetch(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[]);
 void wide_lookup_shared(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[]);
 uint32_t wide_find(const struct flow_wide *wide, const struct flow_key *key);

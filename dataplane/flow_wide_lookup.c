@@ -8,6 +8,7 @@
 
 enum {
 	BURST = FLOW_LOOKUP_MAX,
+	GROUP = 16, // keys of a burst that are at the same stage
 };
 
 static inline bool key_equal(const struct flow_key *a, const struct flow_key *b)
@@ -49,7 +50,7 @@ again:
 		// Acquire: an index of a newer entry tells that the older one is in its other bucket by now: the
 		// overflow hint and that bucket must not have been read before.
 		flow = __atomic_load_n(&bucket->index[__builtin_ctz(mask)], __ATOMIC_ACQUIRE);
-		if (!key_equal_shared(key, &wide->record[flow].cold.key))
+		if (!key_equal_shared(key, &wide->cold[flow].key))
 			continue;
 		if (likely(meta_load(bucket) == meta))
 			return flow;
@@ -93,7 +94,6 @@ static __rte_always_inline void probe_bucket(const struct flow_wide *wide, struc
 {
 	const struct flow_bucket *bucket = &wide->bucket[burst->number[i]];
 	uint16_t tag = flow_tag(burst->hash[i]);
-	const struct flow_slot *record;
 	unsigned match, slot;
 	uint32_t index;
 
@@ -104,16 +104,14 @@ static __rte_always_inline void probe_bucket(const struct flow_wide *wide, struc
 	index &= -(uint32_t)(match != 0);
 	burst->match[i] = (uint16_t)match;
 	burst->candidate[i] = index;
-	record = &wide->record[index];
-	rte_prefetch0(&record->cold);
-	rte_prefetch0(&record->hot);
+	rte_prefetch0(&wide->cold[index]);
 }
 
 // Whether the candidate is the one. For readers on other threads the bucket's version must still be the same.
 static __rte_always_inline bool candidate_is(const struct flow_wide *wide, const struct burst *burst, unsigned i,
 				const struct flow_key *key, const bool shared)
 {
-	const struct flow_key *found = &wide->record[burst->candidate[i]].cold.key;
+	const struct flow_key *found = &wide->cold[burst->candidate[i]].key;
 
 	if (!shared)
 		return key_equal(key, found) & (burst->match[i] != 0);
@@ -132,30 +130,64 @@ static __rte_always_inline bool needs_slow_way(const struct flow_wide *wide, con
 	return shared && meta_load(&wide->bucket[burst->number[i]]) != burst->meta[i];
 }
 
-// Probes the bucket of all keys, or of those of the list. What is left is for the second buckets: returns how many.
-static __rte_always_inline unsigned probe(const struct flow_wide *wide, struct burst *burst, unsigned n,
-					  const struct flow_key *const key[], uint32_t flow[], const bool all,
-					  const bool shared)
+// How a burst is looked up. Known when this is compiled.
+struct pass {
+	bool shared; // others may be writing
+	bool fetch;  // the records that are found, too
+};
+
+// Compares a key with its candidate. Notes it among those to do if its second bucket is to be looked into; returns how many
+// those are now.
+static __rte_always_inline unsigned compare_key(const struct flow_wide *wide, struct burst *burst, unsigned i,
+						const struct flow_key *key, uint32_t flow[], unsigned left,
+						const struct pass pass)
 {
-	unsigned left = 0;
+	bool same = candidate_is(wide, burst, i, key, pass.shared);
+	bool more = bucket_overflow(burst->meta[i]) > 0;
 
-	for (unsigned j = 0; j < n; j++)
-		probe_bucket(wide, burst, all ? j : burst->todo[j], shared);
-	for (unsigned j = 0; j < n; j++) {
-		unsigned i = all ? j : burst->todo[j];
-		bool same = candidate_is(wide, burst, i, key[i], shared);
-		bool more = bucket_overflow(burst->meta[i]) > 0;
+	flow[i] = burst->candidate[i] | -(uint32_t)!same;
+	// In this order: a key that is in its second bucket is no rare event, and hard to foresee.
+	if (unlikely(needs_slow_way(wide, burst, i, pass.shared)) && !same) {
+		flow[i] = find(wide, key, burst->hash[i]);
+		more = false;
+	}
+	if (pass.fetch)
+		rte_prefetch0(&wide->hot[flow[i] & -(uint32_t)(flow[i] != FLOW_NONE)]);
+	burst->todo[left] = (uint8_t)i;
+	return left + (!same & more);
+}
 
-		flow[i] = burst->candidate[i] | -(uint32_t)!same;
-		// In this order: a key that is in its second bucket is no rare event, and hard to foresee.
-		if (unlikely(needs_slow_way(wide, burst, i, shared)) && !same) {
-			flow[i] = find(wide, key[i], burst->hash[i]);
-			more = false;
+// First buckets. Groups of keys go through the stages one behind the other: hash, fetch the bucket; match tags, fetch the
+// record; compare. A core has buffers for some dozen lines under way: the stages of a whole burst would wait for each other.
+static __rte_always_inline unsigned probe_firsts(const struct flow_wide *wide, struct burst *burst, unsigned n,
+						 const struct flow_key *const key[], uint32_t flow[], const struct pass pass)
+{
+	unsigned hashed = 0, probed = 0, compared = 0, left = 0;
+
+	while (compared < n) {
+		const unsigned behind = hashed - probed, far_behind = probed - compared;
+
+		for (unsigned end = RTE_MIN(n, hashed + GROUP); hashed < end; hashed++) {
+			burst->hash[hashed] = wide_hash(wide, key[hashed]);
+			burst->number[hashed] = bucket_first(wide, burst->hash[hashed]);
+			rte_prefetch0(&wide->bucket[burst->number[hashed]]);
 		}
-		burst->todo[left] = (uint8_t)i;
-		left += !same & more;
+		for (unsigned end = probed + behind; probed < end; probed++)
+			probe_bucket(wide, burst, probed, pass.shared);
+		for (unsigned end = compared + far_behind; compared < end; compared++)
+			left = compare_key(wide, burst, compared, key[compared], flow, left, pass);
 	}
 	return left;
+}
+
+// Second buckets of those on the list.
+static __rte_always_inline void probe_seconds(const struct flow_wide *wide, struct burst *burst, unsigned n,
+					      const struct flow_key *const key[], uint32_t flow[], const struct pass pass)
+{
+	for (unsigned j = 0; j < n; j++)
+		probe_bucket(wide, burst, burst->todo[j], pass.shared);
+	for (unsigned j = 0; j < n; j++)
+		compare_key(wide, burst, burst->todo[j], key[burst->todo[j]], flow, j, pass);
 }
 
 static inline void go_to_second_buckets(const struct flow_wide *wide, struct burst *burst, unsigned n)
@@ -196,36 +228,32 @@ static inline void check_misses(const struct flow_wide *wide, const struct burst
 	}
 }
 
-// Each stage runs over the whole burst: hash, fetch the bucket; match tags, fetch the record; compare keys.
-static __rte_always_inline void lookup(const struct flow_wide *wide,
-	const struct flow_key *const key[], unsigned n, uint32_t flow[], const bool shared)
+static __rte_always_inline void lookup(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n,
+				       uint32_t flow[], const struct pass pass)
 {
 	struct first_try try[BURST];
 	struct burst burst;
-	unsigned left;
+	unsigned left = probe_firsts(wide, &burst, n, key, flow, pass);
 
-	for (unsigned i = 0; i < n; i++) {
-		burst.hash[i] = wide_hash(wide, key[i]);
-		burst.number[i] = bucket_first(wide, burst.hash[i]);
-		rte_prefetch0(&wide->bucket[burst.number[i]]);
-	}
-	left = probe(wide, &burst, n, key, flow, true, shared);
-	if (shared)
+	if (pass.shared)
 		remember(&burst, left, try);
 	go_to_second_buckets(wide, &burst, left);
-	probe(wide, &burst, left, key, flow, false, shared);
-	if (shared)
+	probe_seconds(wide, &burst, left, key, flow, pass);
+	if (pass.shared)
 		check_misses(wide, &burst, try, left, key, flow);
 }
 
-void wide_lookup(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n,
-			     uint32_t flow[])
+void wide_lookup(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[])
 {
-	lookup(wide, key, n, flow, false);
+	lookup(wide, key, n, flow, (struct pass){ .shared = false, .fetch = false });
 }
 
-void wide_lookup_shared(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n,
-				    uint32_t flow[])
+void wide_lookup_fetch(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[])
 {
-	lookup(wide, key, n, flow, true);
+	lookup(wide, key, n, flow, (struct pass){ .shared = false, .fetch = true });
+}
+
+void wide_lookup_shared(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[])
+{
+	lookup(wide, key, n, flow, (struct pass){ .shared = true, .fetch = false });
 }

@@ -14,7 +14,7 @@
 #include <rte_malloc.h>
 
 enum {
-	BLOCK_ALIGN = 128, // of flow_slot, the strictest of all that is put here
+	BLOCK_ALIGN = 128, // two cache lines: what some processors fetch at once
 	HUGE_PAGE = 2 << 20,
 };
 

@@ -72,6 +72,24 @@ static struct flow_key key_number(const struct model *model, uint32_t number)
 	return key;
 }
 
+// Two bursts woven into each other, entries moving in between: a part of them, and all.
+static void lookups_woven(struct model *model, const struct flow_key4 key[], unsigned n, const uint32_t expected[])
+{
+	uint32_t first[FLOW_LOOKUP_MAX], second[FLOW_LOOKUP_MAX];
+	struct flow_lookup now, next;
+	const bool fetch = below(model, 2);
+	unsigned part = below(model, n + 1);
+
+	flow_table_lookup4_begin(model->table, key, part, &now);
+	flow_table_scrub(model->table, below(model, 4));
+	flow_table_lookup4_next(model->table, key, n, &next, &now, first, fetch);
+	flow_table_scrub(model->table, below(model, 200));
+	flow_table_lookup4_end(model->table, &now, first, fetch);
+	flow_table_lookup4_end(model->table, &next, second, fetch);
+	for (unsigned i = 0; i < n; i++)
+		CHECK(model, second[i] == expected[i] && (i >= part || first[i] == expected[i]));
+}
+
 // Of a burst, the keys that the IPv4 index holds, in all the ways that there are for them.
 static void lookups_packed(struct model *model, const struct flow_key key[], unsigned n, const uint32_t number[])
 {
@@ -89,9 +107,10 @@ static void lookups_packed(struct model *model, const struct flow_key key[], uns
 	flow_table_lookup4_burst_shared(model->table, packed, count, shared);
 	flow_table_lookup4_begin(model->table, packed, count, &lookup);
 	flow_table_scrub(model->table, below(model, 4));
-	flow_table_lookup4_end(model->table, &lookup, halves);
+	flow_table_lookup4_end(model->table, &lookup, halves, below(model, 2));
 	for (unsigned i = 0; i < count; i++)
 		CHECK(model, owner[i] == expected[i] && shared[i] == expected[i] && halves[i] == expected[i]);
+	lookups_woven(model, packed, count, expected);
 }
 
 static void lookups(struct model *model)
@@ -106,7 +125,7 @@ static void lookups(struct model *model)
 		key[i] = key_number(model, number[i]);
 		pointer[i] = &key[i];
 	}
-	flow_table_lookup_burst(model->table, pointer, n, flow);
+	flow_table_lookup_burst(model->table, pointer, n, flow, below(model, 2));
 	flow_table_lookup_burst_shared(model->table, pointer, n, shared);
 	for (unsigned i = 0; i < n; i++) {
 		CHECK(model, flow[i] == model->flow_of[number[i]]);
@@ -119,10 +138,11 @@ static void lookups(struct model *model)
 
 static bool is_zeroed_but_for_key(const struct model *model, uint32_t flow, const struct flow_key *key)
 {
-	struct flow_slot expected = { .cold.key = *key };
+	const struct flow hot = { 0 };
+	const struct flow_cold cold = { .key = *key };
 
-	return memcmp(flow_table_flow(model->table, flow), &expected.hot, sizeof(expected.hot)) == 0 &&
-	       memcmp(flow_table_cold(model->table, flow), &expected.cold, sizeof(expected.cold)) == 0;
+	return memcmp(flow_table_flow(model->table, flow), &hot, sizeof(hot)) == 0 &&
+	       memcmp(flow_table_cold(model->table, flow), &cold, sizeof(cold)) == 0;
 }
 
 // The table refused: there is no record left, or the index that the key belongs to is as good as full.
@@ -192,7 +212,7 @@ static uint32_t check_wide(struct model *model, uint32_t *second)
 			if (wide->bucket[b].tag[s] == 0)
 				continue;
 			CHECK(model, flow < model->table->records.capacity && model->key_of[flow] != FLOW_NONE);
-			hash = flow_key_hash(&wide->record[flow].cold.key, &wide->secret);
+			hash = flow_key_hash(&wide->cold[flow].key, &wide->secret);
 			first = bucket_first(wide, hash);
 			CHECK(model, flow_tag(hash) == wide->bucket[b].tag[s]);
 			CHECK(model, b == first || b == bucket_other(wide, first, flow_tag(hash)));
@@ -225,7 +245,7 @@ static uint32_t check_narrow(struct model *model, uint32_t *second)
 				continue;
 			}
 			CHECK(model, flow < model->table->records.capacity && model->key_of[flow] != FLOW_NONE);
-			struct flow_key4 key = flow_key_pack(&model->table->records.slot[flow].cold.key);
+			struct flow_key4 key = flow_key_pack(&model->table->records.cold[flow].key);
 			struct narrow_target target = narrow_target(narrow, &key);
 			CHECK(model, (entry->low & narrow->compare_low) == target.low);
 			CHECK(model, (entry->high & NARROW_HIGH_MASK & ~NARROW_SECOND) == target.high);

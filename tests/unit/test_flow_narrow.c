@@ -222,6 +222,29 @@ static void compare_form(struct index *index, const struct narrow_form *form, co
 	assert_true(flow[n] == 0x5a5a5a5a && shared[n] == 0x5a5a5a5a); // nothing is written behind the burst
 }
 
+// Woven into a burst of another length, before it or behind it.
+static void compare_form_woven(struct index *index, const struct narrow_form *form, const struct flow_key4 key[], unsigned n,
+			       const uint32_t expected[], unsigned other)
+{
+	uint32_t flow[BURST_MAX + 1], before[BURST_MAX + 1];
+	struct flow hot[1]; // nothing is read there
+	struct flow_lookup now, next;
+
+	memset(&next, 0x5a, sizeof(next));
+	flow[n] = before[other] = 0x5a5a5a5a;
+	form->begin(&index->narrow, key, other, &now);
+	form->next(&index->narrow, key, n, &next, &now, before);
+	assert_targets_are_the_plain_ones(index, &next, key, n);
+	form->end(&index->narrow, &now, before);
+	form->next_fetch(&index->narrow, key, other, &now, &next, flow, hot);
+	form->end_fetch(&index->narrow, &next, flow, hot);
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(flow[i], expected[i]);
+	for (unsigned i = 0; i < other; i++)
+		assert_int_equal(before[i], expected[i]);
+	assert_true(flow[n] == 0x5a5a5a5a && before[other] == 0x5a5a5a5a);
+}
+
 static void compare_forms(struct index *index, unsigned bursts, struct met *met)
 {
 	for (unsigned b = 0; b < bursts; b++) {
@@ -232,8 +255,10 @@ static void compare_forms(struct index *index, unsigned bursts, struct met *met)
 		// A copy that ends where the burst ends: what reads behind it is found by the sanitizer.
 		struct flow_key4 *exact = malloc(n * sizeof(*exact));
 		memcpy(exact, key, n * sizeof(*exact));
-		for (unsigned form = FLOW_TABLE_FORM_PLAIN; form < FLOW_TABLE_FORMS; form++)
+		for (unsigned form = FLOW_TABLE_FORM_PLAIN; form < FLOW_TABLE_FORMS; form++) {
 			compare_form(index, index->form[form], exact, n, expected);
+			compare_form_woven(index, index->form[form], exact, n, expected, b % (n + 1));
+		}
 		free(exact);
 	}
 }
@@ -486,9 +511,44 @@ static void lookup_may_be_begun_before_the_table_changes(void **state)
 	give_back(&index);
 }
 
+// From its second bucket back to its first, after the first was looked into and before the second.
+static void key_that_moves_between_the_halves_of_a_woven_lookup_is_found(void **state)
+{
+	struct index index;
+
+	(void)state;
+	make_empty(&index, 6, 1000, 9);
+	add(&index, random_key, 240);
+	for (unsigned form = FLOW_TABLE_FORM_PLAIN; form < FLOW_TABLE_FORMS; form++) {
+		const struct narrow_form *its = index.form[form];
+		uint64_t moved = index.narrow.displacements;
+		struct flow_lookup lookup, none;
+		uint32_t flow[BURST_MAX];
+
+		assert_true(index.narrow.in_second > 20);
+		for (unsigned from = 0; from + BURST_MAX <= 240; from += 16) {
+			its->begin(&index.narrow, &index.key[from], BURST_MAX, &lookup);
+			its->next(&index.narrow, index.key, 0, &none, &lookup, flow);
+			for (uint32_t i = 0; i < 240; i++) // makes room in first buckets
+				if (i < from || i >= from + BURST_MAX)
+					assert_true(narrow_remove(&index.narrow, &index.key[i], i * index.stride));
+			narrow_scrub(&index.narrow, index.narrow.mask + 1);
+			its->end(&index.narrow, &lookup, flow);
+			for (uint32_t i = 0; i < BURST_MAX; i++)
+				assert_int_equal(flow[i], (from + i) * index.stride);
+			for (uint32_t i = 0; i < 240; i++)
+				if (i < from || i >= from + BURST_MAX)
+					assert_true(narrow_insert(&index.narrow, &index.key[i], i * index.stride));
+		}
+		assert_true(index.narrow.displacements > moved);
+	}
+	give_back(&index);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(key_that_moves_between_the_halves_of_a_woven_lookup_is_found),
 		cmocka_unit_test(unsupported_forms_are_refused_and_supported_ones_work),
 		cmocka_unit_test(forms_have_names),
 		cmocka_unit_test(all_forms_say_the_same_in_tables_of_all_sizes),

@@ -34,8 +34,8 @@ static void quiescent(struct rte_rcu_qsbr *readers, unsigned count)
 
 static struct flow_records make_records(uint32_t capacity, struct rte_rcu_qsbr *readers)
 {
-	size_t bytes = RTE_ALIGN_CEIL(records_bytes(capacity), sizeof(struct flow_slot));
-	void *memory = aligned_alloc(sizeof(struct flow_slot), bytes);
+	size_t bytes = RTE_ALIGN_CEIL(records_bytes(capacity), 64);
+	void *memory = aligned_alloc(64, bytes);
 	struct flow_records records;
 
 	assert_non_null(memory);
@@ -46,7 +46,7 @@ static struct flow_records make_records(uint32_t capacity, struct rte_rcu_qsbr *
 
 static void give_back(struct flow_records *records)
 {
-	free(records->slot);
+	free(records->hot);
 	free(records->readers);
 }
 
