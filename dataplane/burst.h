@@ -59,9 +59,18 @@ static inline bool burst_returned(const struct worker *worker, const struct burs
 	return worker->wiring->handler_devices >> burst->interface[at] & 1;
 }
 
+// The stages of burst_run in their order, for who measures each: what is noted of a burst before them, and those in
+// burst.c. Owner thread.
+void burst_begin(struct worker *worker, unsigned count);
+void burst_parse(struct worker *worker, struct burst *burst);
+void burst_look_up(struct worker *worker, struct burst *burst);
+
 // Stage in attach.c: ties each live packet to its flow, judging those that have none or whose policy is old, follows
 // state and counts. Packets that go no further leave burst->live with their reason set.
 void burst_attach(struct worker *worker, struct burst *burst);
+
+// Gives what is still on its way to its handlers, each once.
+void burst_hand_over(struct worker *worker, struct burst *burst);
 
 // Stages in depart.c, the one place where packets leave: carries out every fate and fills the ledger.
 void burst_depart(struct worker *worker, struct burst *burst);
