@@ -186,6 +186,8 @@ void burst_hand_over(struct worker *worker, struct burst *burst)
 		burst->live_count = left;
 		count_handed(worker, id, view.count, bytes);
 		worker->handlers[id].ops->process(&worker->handlers[id], &view);
+		if (unlikely(burst->measured))
+			burst_measure(worker, burst, id);
 	}
 }
 
