@@ -81,6 +81,11 @@ static json_t *run_drops(struct runtime *runtime, const json_t *arguments, struc
 	return json_pack("{s:o, s:o}", "drops", stats_drops(runtime), "handlers", by_handler);
 }
 
+static json_t *run_latency(struct runtime *runtime, const json_t *arguments, struct error *error)
+{
+	return no_arguments(arguments, error) ? NULL : stats_latency(runtime);
+}
+
 // By RTE_LOG_*.
 static const char *const log_levels[] = {
 	[RTE_LOG_EMERG] = "emergency",
@@ -174,6 +179,7 @@ const struct command commands[] = {
 	{ "listeners", "", "which ports go to which handler, and how much came", run_listeners },
 	{ "handlers", "", "what handlers received and did", run_handlers },
 	{ "drops", "", "why packets went no further", run_drops },
+	{ "latency", "", "how long packets take, by handler", run_latency },
 	{ "flows", "[FILTER]", "live flows", command_flows },
 	{ "rules list", "[--native]", "rules in order, with their hits", command_rules_list },
 	{ "rules load", "FILE", "replace all rules by those of a file", command_rules_load },

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "control/config_fields.h"
+#include "dataplane/latency.h"
 
 static void set_defaults(struct config *config, const char *file)
 {
@@ -60,6 +61,7 @@ static const struct yaml_field top_fields[] = {
 	{ "default_handler", read_default_handler, offsetof(struct config, default_handler) },
 	{ "rules", read_rules, offsetof(struct config, rules_file), sizeof(((struct config *)0)->rules_file) },
 	{ "policy", config_read_policy },
+	{ "latency", yaml_amount, offsetof(struct config, latency), sizeof(uint32_t), 0, LATENCY_ONE_IN_MAX },
 	{ "control", config_read_control },
 	{ "eal", config_read_eal },
 	{ NULL },

@@ -91,6 +91,8 @@ struct config {
 	uint32_t answers_per_second; // of each worker
 	uint32_t logs_per_second;    // of each worker: packets that rules log
 
+	uint32_t latency; // of so many packets one's latency is measured; 0: of none
+
 	char socket_path[108]; // control socket
 	char **eal;            // arguments for DPDK's EAL
 	size_t eal_count;

@@ -46,6 +46,7 @@ static const struct lasting of_config[] = {
 	{ "policy.martians", offsetof(struct config, martians_drop), sizeof(bool) },
 	{ "policy.answers_per_second", offsetof(struct config, answers_per_second), sizeof(uint32_t) },
 	{ "policy.logs_per_second", offsetof(struct config, logs_per_second), sizeof(uint32_t) },
+	{ "latency", offsetof(struct config, latency), sizeof(uint32_t) },
 	{ "control.socket", offsetof(struct config, socket_path) },
 	{ NULL },
 };

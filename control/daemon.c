@@ -111,8 +111,17 @@ static void print_start(const struct runtime *runtime)
 	fprintf(stderr, "; control socket %s\n", runtime->config->socket_path);
 }
 
+static int write_report(const json_t *report, const char *name, struct error *error)
+{
+	struct text_file *file = text_file_open(name, error);
+	if (!file)
+		return -1;
+	report_write(report, file);
+	return text_file_close(file, error);
+}
+
 // The workers stand still, so that the ledger must be balanced.
-static int report(const struct runtime *runtime)
+static int report(const struct runtime *runtime, const char *file, struct error *error)
 {
 	struct flow_top top = { .count = 0 };
 	json_t *flows = stats_flows(runtime), *interfaces = stats_interfaces(runtime);
@@ -124,14 +133,18 @@ static int report(const struct runtime *runtime)
 		.seconds = (double)(rte_rdtsc() - runtime->started_tsc) / (double)rte_get_tsc_hz(),
 	};
 	json_t *object = report_build(&input);
-	report_print(object, stdout);
+	if (!file || strcmp(file, "-") != 0)
+		report_print(object, stdout);
+	int status = file ? write_report(object, file, error) : 0;
 	json_decref(object);
 	json_decref(flows);
 	json_decref(interfaces);
-	return stats_ledger_balance(runtime) == 0 ? 0 : -1;
+	if (stats_ledger_balance(runtime) != 0)
+		return error_set(error, "the ledger is not balanced: packets ended without a name");
+	return status;
 }
 
-static int run(struct runtime *runtime, struct server *server, int signals, struct error *error)
+static int run(struct runtime *runtime, struct server *server, int signals, const char *json, struct error *error)
 {
 	if (runtime_launch(runtime, error) != 0)
 		return -1;
@@ -141,14 +154,12 @@ static int run(struct runtime *runtime, struct server *server, int signals, stru
 	sd_notify(0, "STOPPING=1");
 	runtime_stop(runtime);
 	rule_log_print(runtime, stderr);
-	if (report(runtime) != 0)
-		return error_set(error, "the ledger is not balanced: packets ended without a name");
-	return 0;
+	return report(runtime, json, error);
 }
 
 // The socket comes first: a second daemon is refused before it touches a device. Clients wait until it is served.
 static int start_and_run(const struct config *config, const struct runtime_options *options, int signals,
-			 struct error *error)
+			 const char *json, struct error *error)
 {
 	struct runtime runtime;
 	struct server *server;
@@ -156,7 +167,7 @@ static int start_and_run(const struct config *config, const struct runtime_optio
 		return -1;
 	int status = runtime_start(&runtime, config, options, error);
 	if (status == 0) {
-		status = run(&runtime, server, signals, error);
+		status = run(&runtime, server, signals, json, error);
 		runtime_destroy(&runtime);
 	}
 	server_close(server);
@@ -173,21 +184,21 @@ static int load(const char *file, struct config *config, struct error *error)
 	return error_set(error, "%s: no interfaces: that is enough for portier replay, portier run needs one", file);
 }
 
-int daemon_run(const char *file, const char *rules, char **eal, int eal_count)
+int daemon_run(const struct daemon_options *given)
 {
 	struct error error = { .text = "" };
 	struct config config;
-	const struct runtime_options options = { .mode = RUNTIME_LIVE, .rules_file = rules, .eal = eal,
-		.eal_count = (size_t)eal_count };
+	const struct runtime_options options = { .mode = RUNTIME_LIVE, .rules_file = given->rules,
+		.latency = given->latency, .eal = given->eal, .eal_count = (size_t)given->eal_count };
 	int status = -1;
 
-	if (load(file, &config, &error) != 0) {
+	if (load(given->config, &config, &error) != 0) {
 		fprintf(stderr, "portier: %s\n", error.text);
 		return EXIT_FAILURE;
 	}
 	int signals = open_signals(&error);
 	if (signals >= 0)
-		status = start_and_run(&config, &options, signals, &error);
+		status = start_and_run(&config, &options, signals, given->json, &error);
 	if (status != 0)
 		fprintf(stderr, "portier: %s\n", error.text);
 	if (signals >= 0)

@@ -28,7 +28,8 @@ static int run_replay(const struct options *options)
 static int run_daemon(const struct options *options)
 {
 	const struct replay_options *given = &options->replay;
-	return daemon_run(given->config, given->rules, given->eal, given->eal_count);
+	return daemon_run(&(struct daemon_options){ .config = given->config, .rules = given->rules,
+		.json = given->json, .latency = options->latency, .eal = given->eal, .eal_count = given->eal_count });
 }
 
 static int run_check(const struct options *options)
@@ -49,11 +50,13 @@ static const struct command commands[] = {
 	  "  --json FILE        writes the report as JSON, likewise\n"
 	  "  -q, --quiet        prints no report\n"
 	  "  --explain NO       replays up to packet NO and tells what becomes of that one, and why, instead of a report\n" },
-	{ "run", "cr", false, true, run_daemon,
-	  "portier run -c CONF [--rules FILE] [-- EAL arguments]\n\n"
+	{ "run", "crjl", false, true, run_daemon,
+	  "portier run -c CONF [--rules FILE] [--latency[=N]] [--json FILE] [-- EAL arguments]\n\n"
 	  "Runs on NICs or virtual devices until SIGTERM or Ctrl-C; SIGHUP reloads rules and listeners.\n\n"
 	  "  -c, --config FILE  configuration\n"
-	  "  --rules FILE       rules, instead of the configuration's\n" },
+	  "  --rules FILE       rules, instead of the configuration's\n"
+	  "  --latency[=N]      measures how long one packet in N (64) takes; \"portierctl latency\" shows it\n"
+	  "  --json FILE        writes the report at the end as JSON; \"-\": to standard output\n" },
 	{ "check", "crs", false, false, run_check,
 	  "portier check [-c CONF] [--rules FILE] [--strict]\n\n"
 	  "Says what is wrong with configuration and rules, or what would run. Warns of rules that are not likely to be meant:\n"

@@ -18,6 +18,7 @@ static const struct option long_options[] = {
 	{ "json", required_argument, NULL, 'j' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "explain", required_argument, NULL, 'x' },
+	{ "latency", optional_argument, NULL, 'l' },
 	{ "strict", no_argument, NULL, 's' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -52,6 +53,17 @@ static int set_explain(struct replay_options *replay, const char *text, struct e
 	return 0;
 }
 
+static int set_latency(struct options *options, const char *text, struct error *error)
+{
+	char *end;
+	unsigned long one_in = text ? strtoul(text, &end, 10) : LATENCY_ONE_IN;
+	if (text && (text[0] < '0' || text[0] > '9' || *end || one_in < 1 || one_in > LATENCY_ONE_IN_MAX))
+		return error_set(error, "--latency=%s: expected a number from 1 to %d: one packet in so many is measured",
+			text, LATENCY_ONE_IN_MAX);
+	options->latency = (unsigned)one_in;
+	return 0;
+}
+
 static int take(struct options *options, int letter, char *value, struct error *error)
 {
 	struct replay_options *replay = &options->replay;
@@ -64,6 +76,8 @@ static int take(struct options *options, int letter, char *value, struct error *
 	};
 	if (letter == 'w')
 		return set_workers(replay, value, error);
+	if (letter == 'l')
+		return set_latency(options, value, error);
 	if (letter == 'x')
 		return set_explain(replay, value, error);
 	if (letter == 'h')

@@ -203,18 +203,6 @@ static void run_workers(struct replay *replay, const sigset_t *stop_signals)
 	collector_pump(&replay->collector);
 }
 
-static void write_json(struct replay *replay, const json_t *report)
-{
-	char *text = json_dumps(report, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	if (text) {
-		text_put(replay->json, text);
-		text_put_char(replay->json, '\n');
-	} else {
-		text_file_fail(replay->json, ENOMEM);
-	}
-	free(text);
-}
-
 static bool is_stdout(const char *name)
 {
 	return name && strcmp(name, "-") == 0;
@@ -260,7 +248,7 @@ static void report(struct replay *replay)
 	};
 	json_t *object = report_build(&input);
 	if (replay->json)
-		write_json(replay, object);
+		report_write(object, replay->json);
 	close_outputs(replay);
 	if (!options->quiet)
 		report_print(object, out);

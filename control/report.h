@@ -8,6 +8,7 @@
 #include "control/capture.h"
 #include "control/flow_log.h"
 #include "control/runtime.h"
+#include "control/text_file.h"
 
 struct report_input {
 	const struct runtime *runtime;
@@ -25,7 +26,11 @@ struct report_input {
 //   captures: [{file, packets, bytes, first_ns, last_ns, broken (text, or null)}]
 //   top_flows: [{id, protocol, vlan (or null), orig_address, orig_port, resp_address, resp_port, service (or null),
 //               packets_orig, bytes_orig, packets_resp, bytes_resp, first_ns, last_ns, state, rule, handler}]
+//   latency: of a live run alone
 json_t *report_build(const struct report_input *input);
+
+// Writes it as JSON.
+void report_write(const json_t *report, struct text_file *file);
 
 // Prints it for a person, in colours on a terminal.
 void report_print(const json_t *report, FILE *out);

@@ -299,6 +299,31 @@ static void print_drops(const struct printer *printer, const json_t *drops)
 	print_table(printer, table);
 }
 
+// Of handlers that anything was measured of.
+static void print_latency(const struct printer *printer, const json_t *latency)
+{
+	static const struct table_column columns[] = {
+		{ "HANDLER", false }, { "MEASURED", true }, { "P50", true }, { "P99", true }, { "P99.9", true }, { "MAX", true },
+	};
+	static const char *const values[] = { "p50_ns", "p99_ns", "p999_ns", "max_ns" };
+	if (!json_is_integer(json_object_get(latency, "one_in")))
+		return;
+	struct table *table = table_create(columns, 6);
+	size_t i;
+	json_t *handler, *handlers = json_object_get(latency, "handlers");
+	json_array_foreach(handlers, i, handler) {
+		char text[SHORT_TEXT_MAX];
+		if (number_of(handler, "packets") == 0)
+			continue;
+		table_text(table, text_of(handler, "name"));
+		table_number(table, number_of(handler, "packets"));
+		for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++)
+			table_text(table, duration_format(number_of(handler, values[v]), text));
+	}
+	heading(printer, "Latency");
+	print_table(printer, table);
+}
+
 static void print_rules(const struct printer *printer, const json_t *rules)
 {
 	static const struct table_column columns[] = {
@@ -369,12 +394,13 @@ void report_print(const json_t *report, FILE *out)
 		{ "top_flows", false, print_top_flows },
 		{ "drops", false, print_drops },
 		{ "rules", false, print_rules },
+		{ "latency", false, print_latency },
 		{ "notes", true, print_notes },
 	};
 	fprintf(out, "portier %s\n", text_of(report, "version"));
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		const json_t *part = parts[i].name ? json_object_get(report, parts[i].name) : report;
-		if (parts[i].always || json_array_size(part))
+		if (parts[i].always || json_array_size(part) || json_object_size(part))
 			parts[i].print(&printer, part);
 	}
 }

@@ -288,6 +288,8 @@ int runtime_start(struct runtime *runtime, const struct config *config, const st
 	memset(runtime, 0, sizeof(*runtime));
 	runtime->config = config;
 	runtime->options = *options;
+	if (options->mode == RUNTIME_LIVE && options->latency == 0)
+		runtime->options.latency = config->latency;
 	snprintf(runtime->rules_file, sizeof(runtime->rules_file), "%s",
 		options->rules_file ? options->rules_file : config->rules_file);
 	if (start(runtime, error) == 0)

@@ -22,6 +22,7 @@ struct runtime_options {
 	unsigned workers;        // 0: as configured
 	bool trace_packets;      // workers fill their trace rings
 	bool record_flows;       // workers fill their ended rings
+	unsigned latency;        // live: of so many packets one is measured; 0: as configured, and once started: none
 	const char *rules_file;  // instead of the configuration's; NULL: the configuration's
 	uint32_t longest_frame;  // of the captures, and
 	uint64_t extra_segments; // buffers beyond one a packet that all their frames take: size the pools

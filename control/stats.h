@@ -22,6 +22,7 @@ json_t *stats_workers(const struct runtime *runtime);    // array
 json_t *stats_interfaces(const struct runtime *runtime); // array
 json_t *stats_flows(const struct runtime *runtime);      // object: counts by state, table occupancy
 json_t *stats_port_classes(const struct runtime *runtime); // object: traffic by class of the responder's port
+json_t *stats_latency(const struct runtime *runtime);    // object: by handler; "one_in": null where nothing is measured
 json_t *stats_notes(const struct runtime *runtime);      // object: what was noted about packets that went on all the same
 json_t *stats_status(const struct runtime *runtime);     // object: version, uptime, mode, generation, clock, memory
 

@@ -248,6 +248,19 @@ static bool make_tables(struct worker *worker, const struct runtime *runtime, st
 	       (worker->times || !runtime->options.record_flows);
 }
 
+static bool make_latency(struct worker *worker, const struct runtime *runtime)
+{
+	unsigned handlers = (unsigned)runtime->config->handler_count;
+	if (!runtime->options.latency)
+		return true;
+	worker->latency = memory_take("latency", latency_meter_bytes(handlers), worker->socket);
+	if (!worker->latency)
+		return false;
+	worker->latency->handlers = handlers;
+	worker->latency->sampler = (struct latency_sampler){ .one_in = runtime->options.latency, .random = worker->id };
+	return true;
+}
+
 static void configure(struct worker *worker, const struct runtime *runtime, unsigned id)
 {
 	const struct config *config = runtime->config;
@@ -281,6 +294,7 @@ struct worker *worker_make(struct runtime *runtime, unsigned id, struct error *e
 	configure(worker, runtime, id);
 	const char *missing = hash_secret_draw(&secret) != 0                         ? "random secret" :
 			      !make_counters(worker)                                   ? "counters" :
+			      !make_latency(worker, runtime)                           ? "latency histograms" :
 			      !make_tables(worker, runtime, &secret)                   ? "flow and fragment tables" :
 			      !make_ageing(worker, runtime)                            ? "timer wheel" :
 			      !make_rings(worker, &runtime->options)                   ? "rings" :
@@ -316,5 +330,6 @@ void worker_unmake(const struct runtime *runtime, struct worker *worker)
 	memory_give(worker->rule_counters, FLOW_RULE_MAX * sizeof(struct traffic));
 	memory_give(worker->listener_counters, FLOW_LISTENER_MAX * sizeof(struct traffic));
 	memory_give(worker->listener_flows, FLOW_LISTENER_MAX * sizeof(uint64_t));
+	memory_give(worker->latency, latency_meter_bytes((unsigned)runtime->config->handler_count));
 	memory_give(worker, sizeof(*worker));
 }

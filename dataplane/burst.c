@@ -44,7 +44,7 @@ static void count_oddities(struct worker *worker, const struct burst *burst, uns
 	counter_add(&worker->counters.multi_segment, segmented);
 }
 
-static void parse(struct worker *worker, struct burst *burst)
+static void parse_all(struct worker *worker, struct burst *burst)
 {
 	unsigned ahead = RTE_MIN(burst->count, (unsigned)PREFETCH_AHEAD), segmented = 0;
 
@@ -109,7 +109,13 @@ static void resolve_fragments(struct worker *worker, struct burst *burst)
 	burst->live_count = kept;
 }
 
-static void look_up(struct worker *worker, struct burst *burst)
+void burst_parse(struct worker *worker, struct burst *burst)
+{
+	parse_all(worker, burst);
+	resolve_fragments(worker, burst);
+}
+
+void burst_look_up(struct worker *worker, struct burst *burst)
 {
 	const struct flow_key *key[BURST_MAX];
 
@@ -153,7 +159,7 @@ static void count_handed(struct worker *worker, uint8_t id, unsigned packets, ui
 }
 
 // Groups what is still on its way by handler, in order of arrival, and calls each handler once.
-static void hand_over(struct worker *worker, struct burst *burst)
+void burst_hand_over(struct worker *worker, struct burst *burst)
 {
 	uint16_t group[BURST_MAX];
 	struct packet_view view = { .index = group,
@@ -180,6 +186,8 @@ static void hand_over(struct worker *worker, struct burst *burst)
 		burst->live_count = left;
 		count_handed(worker, id, view.count, bytes);
 		worker->handlers[id].ops->process(&worker->handlers[id], &view);
+		if (unlikely(burst->measured))
+			burst_measure(worker, burst, id);
 	}
 }
 
@@ -239,7 +247,7 @@ static void clear_notes(struct burst *burst)
 			.verdict = VERDICT_DROP };
 }
 
-void burst_run(struct worker *worker, unsigned count)
+void burst_begin(struct worker *worker, unsigned count)
 {
 	struct burst *burst = worker->burst;
 
@@ -248,11 +256,17 @@ void burst_run(struct worker *worker, unsigned count)
 	burst->found[0] = burst->found[1] = 0;
 	if (unlikely(worker->trace != NULL))
 		clear_notes(burst);
-	parse(worker, burst);
-	resolve_fragments(worker, burst);
+}
+
+void burst_run(struct worker *worker, unsigned count)
+{
+	struct burst *burst = worker->burst;
+
+	burst_begin(worker, count);
+	burst_parse(worker, burst);
 	if (worker->workers > 1 && !burst->from_inbox)
 		burst_steer(worker, burst);
-	look_up(worker, burst);
+	burst_look_up(worker, burst);
 	if (unlikely(burst->trial != NULL))
 		trial_foresee(burst);
 	burst_attach(worker, burst);
@@ -260,7 +274,7 @@ void burst_run(struct worker *worker, unsigned count)
 		trial_burst(worker, burst, burst->trial);
 	if (unlikely(burst->policy->non_ip_pass))
 		pass_non_ip(worker, burst);
-	hand_over(worker, burst);
+	burst_hand_over(worker, burst);
 	if (unlikely(worker->trace != NULL))
 		trace(worker, burst);
 	burst_depart(worker, burst);

@@ -27,6 +27,7 @@ struct burst {
 	unsigned count;
 	unsigned flags;  // enum packet_flag of all packets together
 	uint64_t to_judge; // bit by position: rules judge it; for the trial alone
+	uint64_t measured; // bit by position: how long it takes is measured
 	bool from_inbox; // another worker has parsed it before and found its owner
 	bool capture;    // read from a capture: packets carry their notes
 	bool flows_opened; // a flow was made in this burst: what was looked up in vain may be there by now
@@ -59,19 +60,42 @@ static inline bool burst_returned(const struct worker *worker, const struct burs
 	return worker->wiring->handler_devices >> burst->interface[at] & 1;
 }
 
+// The stages of burst_run in their order, for who measures each: what is noted of a burst before them, and those in
+// burst.c. Owner thread.
+void burst_begin(struct worker *worker, unsigned count);
+void burst_parse(struct worker *worker, struct burst *burst);
+void burst_look_up(struct worker *worker, struct burst *burst);
+
 // Stage in attach.c: ties each live packet to its flow, judging those that have none or whose policy is old, follows
 // state and counts. Packets that go no further leave burst->live with their reason set.
 void burst_attach(struct worker *worker, struct burst *burst);
 
+// Gives what is still on its way to its handlers, each once.
+void burst_hand_over(struct worker *worker, struct burst *burst);
+
 // Stages in depart.c, the one place where packets leave: carries out every fate and fills the ledger.
 void burst_depart(struct worker *worker, struct burst *burst);
 
-// Puts one packet on its way out of an interface; the account says whose it is.
-void egress_put(struct worker *worker, uint8_t interface, struct rte_mbuf *mbuf, uint8_t account);
+// Puts one packet on its way out of an interface; the account says whose it is. received: 0 unless it is measured.
+void egress_put(struct worker *worker, uint8_t interface, struct rte_mbuf *mbuf, uint8_t account, uint64_t received);
 
 // Sends what is waiting on all interfaces, and what other workers left in the rings that this one drains.
 // Returns how many packets came out of rings.
 unsigned egress_flush(struct worker *worker);
+
+// When a packet that is measured was received, TSC; 0: it is not measured.
+static inline uint64_t burst_received(const struct burst *burst, unsigned at)
+{
+	if (likely(!(burst->measured >> at & 1)))
+		return 0;
+	return burst->from_inbox ? packet_note(burst->mbuf[at])->received : burst->time[at];
+}
+
+// In measure.c, for bursts with packets that are measured: which of those from the inbox are, a bit each; a handler has
+// done with its packets; an interface has taken the first so many of what waited.
+uint64_t burst_passed_in(const struct burst *burst, unsigned count);
+void burst_measure(const struct worker *worker, const struct burst *burst, uint8_t handler);
+void egress_measure(const struct worker *worker, const struct egress *egress, unsigned sent);
 
 // Stage in steer.c: gives packets of other workers' flows to these, over their inboxes.
 void burst_steer(struct worker *worker, struct burst *burst);

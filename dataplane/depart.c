@@ -33,6 +33,12 @@ static enum drop_reason full_reason(const struct interface *interface)
 	return interface->role == INTERFACE_HANDLER ? DROP_HANDLER_FULL : DROP_TX_FULL;
 }
 
+static void egress_empty(struct egress *egress)
+{
+	egress->count = 0;
+	egress->measured = 0;
+}
+
 // Sends what waits in egress on the worker's own queue.
 static void transmit(struct worker *worker, uint8_t index, uint16_t queue)
 {
@@ -49,8 +55,10 @@ static void transmit(struct worker *worker, uint8_t index, uint16_t queue)
 	for (unsigned i = sent; i < egress->count; i++)
 		count_drop(worker, egress->account[i], full_reason(interface), bytes[i]);
 	rte_pktmbuf_free_bulk(egress->mbuf + sent, egress->count - sent);
+	if (unlikely(egress->measured))
+		egress_measure(worker, egress, sent);
 	counter_add(&worker->interface_sent[index], sent);
-	egress->count = 0;
+	egress_empty(egress);
 }
 
 // Leaves what waits in egress to the worker that has a queue. What travels between ledgers is passed out and in.
@@ -63,6 +71,7 @@ static void relay(struct worker *worker, uint8_t index, struct rte_ring *ring)
 		uint8_t account = egress->account[i];
 		uint64_t bytes = mbuf->pkt_len;
 		packet_note(mbuf)->account = account;
+		packet_note(mbuf)->received = egress->measured >> i & 1 ? egress->received[i] : 0;
 		if (rte_ring_enqueue(ring, mbuf) != 0) {
 			count_drop(worker, account, full_reason(&worker->interfaces[index]), bytes);
 			rte_pktmbuf_free(mbuf);
@@ -70,7 +79,7 @@ static void relay(struct worker *worker, uint8_t index, struct rte_ring *ring)
 			traffic_add(&worker->counters.passed_out, bytes);
 		}
 	}
-	egress->count = 0;
+	egress_empty(egress);
 }
 
 // The interface was closed while a flow still leads there.
@@ -81,7 +90,7 @@ static void discard(struct worker *worker, uint8_t index)
 	for (unsigned i = 0; i < egress->count; i++)
 		count_drop(worker, egress->account[i], DROP_TX_CLOSED, egress->mbuf[i]->pkt_len);
 	rte_pktmbuf_free_bulk(egress->mbuf, egress->count);
-	egress->count = 0;
+	egress_empty(egress);
 }
 
 static void flush_one(struct worker *worker, uint8_t index)
@@ -96,7 +105,7 @@ static void flush_one(struct worker *worker, uint8_t index)
 		discard(worker, index);
 }
 
-void egress_put(struct worker *worker, uint8_t interface, struct rte_mbuf *mbuf, uint8_t account)
+void egress_put(struct worker *worker, uint8_t interface, struct rte_mbuf *mbuf, uint8_t account, uint64_t received)
 {
 	struct egress *egress = &worker->egress[interface];
 
@@ -108,6 +117,10 @@ void egress_put(struct worker *worker, uint8_t interface, struct rte_mbuf *mbuf,
 	mbuf->ol_flags &= ~RTE_MBUF_F_TX_OFFLOAD_MASK;
 	egress->mbuf[egress->count] = mbuf;
 	egress->account[egress->count] = account;
+	if (unlikely(received)) {
+		egress->measured |= UINT64_C(1) << egress->count;
+		egress->received[egress->count] = received;
+	}
 	egress->count++;
 	worker->egress_waiting |= UINT32_C(1) << interface;
 	if (egress->count == BURST_MAX)
@@ -127,7 +140,7 @@ static unsigned drain_ring(struct worker *worker, uint8_t index)
 			uint8_t account = packet_note(mbuf[i])->account;
 			if (account == ACCOUNT_FORWARD)
 				traffic_add(&worker->counters.passed_in, mbuf[i]->pkt_len);
-			egress_put(worker, index, mbuf[i], account);
+			egress_put(worker, index, mbuf[i], account, packet_note(mbuf[i])->received);
 		}
 		drained += n;
 		if (n < BURST_MAX)
@@ -185,7 +198,7 @@ void burst_depart(struct worker *worker, struct burst *burst)
 		if (unlikely(!mbuf))
 			continue;
 		if (fate->kind == FATE_TRANSMIT) {
-			egress_put(worker, fate->interface, mbuf, fate->account);
+			egress_put(worker, fate->interface, mbuf, fate->account, burst_received(burst, i));
 			continue;
 		}
 		ended[count++] = mbuf;

@@ -182,7 +182,7 @@ static bool answer(struct worker *worker, struct burst *burst, unsigned at, cons
 	}
 	mbuf->data_len = (uint16_t)length;
 	mbuf->pkt_len = length;
-	egress_put(worker, burst->interface[at], mbuf, ACCOUNT_ANSWER);
+	egress_put(worker, burst->interface[at], mbuf, ACCOUNT_ANSWER, 0);
 	return true;
 }
 

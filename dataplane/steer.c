@@ -29,6 +29,7 @@ static void write_note(const struct burst *burst, unsigned at)
 	struct packet_note *note = packet_note(burst->mbuf[at]);
 	unsigned source = !!(meta->flags & PACKET_SOURCE_IS_END1);
 
+	note->received = burst_received(burst, at);
 	note->interface = burst->interface[at];
 	note->protocol = meta->key.protocol;
 	note->icmp_reply = meta->flags & PACKET_ICMP_REPLY;

@@ -170,6 +170,7 @@ static unsigned poll_queue(struct worker *worker, const struct rx_queue *queue)
 	else
 		stamp_live(worker, burst, count);
 	count_received(worker, from, count, count_bytes(burst, count));
+	burst->measured = worker->latency ? latency_draw(&worker->latency->sampler, count) : 0;
 	memset(burst->interface, queue->interface, count);
 	burst->from_inbox = false;
 	burst->capture = queue->capture != NULL;
@@ -196,6 +197,7 @@ static unsigned poll_inbox(struct worker *worker)
 	}
 	counter_add(&worker->counters.passed_in.packets, count);
 	counter_add(&worker->counters.passed_in.bytes, count_bytes(burst, count));
+	burst->measured = worker->latency ? burst_passed_in(burst, count) : 0;
 	burst->from_inbox = true;
 	burst->capture = worker->clock == CLOCK_CAPTURE;
 	burst_run(worker, count);

@@ -16,6 +16,7 @@
 #include "dataplane/fragment.h"
 #include "dataplane/handler.h"
 #include "dataplane/interface.h"
+#include "dataplane/latency.h"
 #include "dataplane/policy.h"
 #include "dataplane/trace.h"
 
@@ -29,6 +30,7 @@ struct packet_note {
 	uint64_t time;   // its time stamp, replay only
 	uint64_t clock;  // of the capture: the latest time stamp up to this packet; replay only
 	uint64_t number; // in the run, from 1; replay only
+	uint64_t received; // TSC: when another worker received it, 0: it is not measured; of packets in rings
 	uint32_t on_wire; // original length; replay only
 	rte_be16_t fragment_port[2]; // source, destination: a fragment's, as its receiver found them
 	uint8_t protocol;            // of its flow: later fragments of IPv6 may name an extension header instead
@@ -98,6 +100,8 @@ struct egress {
 	unsigned count;
 	struct rte_mbuf *mbuf[BURST_MAX];
 	uint8_t account[BURST_MAX]; // whose packet each is: see struct fate
+	uint64_t measured; // bit by position: when it was received is known
+	uint64_t received[BURST_MAX]; // TSC, of these alone
 };
 
 enum worker_clock {
@@ -132,6 +136,7 @@ struct worker {
 	uint64_t tick_ns;           // nanoseconds of a tick, shifted left by 32
 	struct rte_ring *ended;     // worker: produces flow_record, control: consumes; NULL: off
 	struct burst *burst;        // scratch of the stages
+	struct latency_meter *latency; // NULL: off; never on where the clock is a capture's
 
 	// Control: writes; worker: reads.
 	_Atomic(const struct policy *) policy;

@@ -22,7 +22,7 @@ FORBIDDEN = [
      "a handler sees handler.h and what lies below it"),
     (r"dataplane/handlers/(\w+)\.c", r"dataplane/handlers/(?!kinds\.h|\1\.h).*", "a handler never includes another"),
     (r"dataplane/handler\.[ch]", r"dataplane/(worker|burst|answer)\.h", "handlers lie below the burst"),
-    (r"dataplane/(parse|tcp_state|flow_key|drop|counters)\.[ch]",
+    (r"dataplane/(parse|tcp_state|flow_key|drop|counters|latency)\.[ch]",
      r"rte_(?!byteorder|common|branch_prediction|jhash|prefetch).*\.h|dataplane/(worker|burst|interface|handler|policy"
      r"|flow_table\w*|fragment)\.h", "the parser and its like are pure"),
     (r"dataplane/%s\.[ch]" % STANDALONE, r"dataplane/(?!%s\.h|hash|cuckoo|counters|drop).*" % STANDALONE,

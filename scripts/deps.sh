@@ -10,7 +10,7 @@ set -eu
 run_packages="gcc libc6-dev meson ninja-build pkgconf python3 libdpdk-dev libnuma-dev libpcap-dev libjansson-dev
 	libyaml-dev libsystemd-dev libcmocka-dev scdoc"
 test_packages="clang libclang-rt-14-dev git python3-pytest python3-pytest-xdist tshark iproute2 ethtool iputils-ping procps curl nmap iperf3 spin
-	nftables iptables"
+	nftables iptables lua5.4"
 bench_packages="dpdk-dev"
 
 case ${1:-run} in

@@ -177,6 +177,7 @@ const struct ctl_command ctl_commands[] = {
 	{ "listeners", "", "which ports go to which handler, and how much came", 0, 0, 0, nothing, show_listeners, NULL },
 	{ "handlers", "", "what handlers received and did", 0, 0, 0, nothing, show_handlers, NULL },
 	{ "drops", "", "why packets went no further", 0, 0, 0, nothing, show_drops, NULL },
+	{ "latency", "", "how long packets take, of portier run --latency", 0, 0, 0, nothing, show_latency, NULL },
 	{ "flows", "[PROTO] [CIDR] [PORT] [state STATE] [handler NAME] [limit N]", "live flows", 0, WORDS, 0,
 	  flow_filter, show_flows, NULL },
 	{ "rules list", "[--native]", "rules in order, with their hits", 0, 0, TAKES_NATIVE, rule_listing, show_rules, NULL },

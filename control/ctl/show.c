@@ -53,6 +53,15 @@ static void seconds_format(double seconds, char text[CELL_MAX])
 		snprintf(text, CELL_MAX, "%lud %u:%02u:%02u", whole / 86400, hours, minutes, (unsigned)(whole % 60));
 }
 
+static void nanoseconds_format(double value, char text[CELL_MAX])
+{
+	static const char *const units[] = { "ns", "us", "ms", "s" };
+	size_t i = 0;
+	for (; value >= 1000 && i + 1 < sizeof(units) / sizeof(units[0]); i++)
+		value /= 1000;
+	snprintf(text, CELL_MAX, i ? "%.2f %s" : "%.0f %s", value, units[i]);
+}
+
 // What came over the socket is not ours: no control characters reach the terminal.
 static void text_format(const json_t *value, char text[CELL_MAX])
 {
@@ -77,6 +86,8 @@ const char *cell_format(const json_t *value, enum cell_kind kind, char text[CELL
 		bytes_format(json_number_value(value), "B", text);
 	else if (kind == CELL_PERCENT)
 		snprintf(text, CELL_MAX, "%.1f %%", json_number_value(value));
+	else if (kind == CELL_NANOSECONDS)
+		nanoseconds_format(json_number_value(value), text);
 	else if (kind == CELL_SECONDS)
 		seconds_format(json_number_value(value), text);
 	else

@@ -20,6 +20,7 @@ void show_added(const json_t *result);
 void show_published(const json_t *result);
 void show_reloaded(const json_t *result);
 void show_explained(const json_t *result);
+void show_latency(const json_t *result);
 void show_log(const json_t *result);
 
 // The same as show_stats, with rates since before (NULL: none yet), seconds ago.
@@ -30,6 +31,7 @@ enum cell_kind {
 	CELL_COUNT,   // 1,234,567
 	CELL_BYTES,   // 1.23 MB
 	CELL_PERCENT,
+	CELL_NANOSECONDS, // 1.234 us
 	CELL_SECONDS, // 1d 02:03:04
 	CELL_YES_NO,
 };

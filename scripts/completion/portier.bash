@@ -25,6 +25,7 @@ _portier()
 	fi
 	local options="-c --config --rules --help"
 	[[ ${COMP_WORDS[1]} == replay ]] && options+=" --workers --flows --packets --json -q --quiet --explain"
+	[[ ${COMP_WORDS[1]} == run ]] && options+=" --latency --json"
 	[[ ${COMP_WORDS[1]} == check ]] && options+=" --strict"
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options --" -- "$cur")

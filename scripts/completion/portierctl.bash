@@ -59,7 +59,7 @@ _portierctl()
 	fi
 	case ${_portierctl_words[0]} in
 	"")
-		offer="status stats interfaces workers listeners handlers rules flows drops allow deny reject explain reload log help"
+		offer="status stats interfaces workers listeners handlers latency rules flows drops allow deny reject explain reload log help"
 		;;
 	explain)
 		case ${#_portierctl_words[@]} in

@@ -102,14 +102,14 @@ def inside(namespace, *command):
 class Daemon:
     """portier run, started by a test and stopped by SIGTERM."""
 
-    def __init__(self, portier, portierctl, folder, config, rules="default allow\n", namespace=None, eal=()):
+    def __init__(self, portier, portierctl, folder, config, rules="default allow\n", namespace=None, eal=(), options=()):
         self.portierctl, self.folder = portierctl, folder
         self.socket = str(folder / "control.sock")
         self.rules = folder / "portier.rules"
         self.config = folder / "portier.yaml"
         self.rules.write_text(rules)
         self.config.write_text(config + f"\nrules: {self.rules}\ncontrol:\n  socket: {self.socket}\n")
-        command = [portier, "run", "-c", str(self.config)] + (["--", *eal] if eal else [])
+        command = [portier, "run", "-c", str(self.config), *options] + (["--", *eal] if eal else [])
         self.log = open(folder / "portier.log", "w+", encoding="utf-8", errors="replace")
         self.process = subprocess.Popen(inside(namespace, *command) if namespace else command, stdout=self.log,
                                         stderr=subprocess.STDOUT)

@@ -59,6 +59,7 @@ static const char whole[] =
 	"  on_rule_change: keep\n"
 	"  answers_per_second: 7\n"
 	"  logs_per_second: 9\n"
+	"latency: 100\n"
 	"control:\n"
 	"  socket: /tmp/p.sock\n"
 	"eal: [\"--no-huge\", \"-m\", \"512\"]\n";
@@ -156,6 +157,7 @@ static void every_value_of_the_whole_shape_arrives(void **state)
 	assert_int_equal(c.on_rule_change, RULE_CHANGE_KEEP);
 	assert_int_equal(c.answers_per_second, 7);
 	assert_int_equal(c.logs_per_second, 9);
+	assert_int_equal(c.latency, 100);
 	assert_string_equal(c.socket_path, "/tmp/p.sock");
 	assert_int_equal(c.eal_count, 3);
 	assert_string_equal(c.eal[2], "512");
@@ -478,6 +480,7 @@ static void what_lasts_until_a_restart_is_named_when_it_changes(void **state)
 		{ "martians: accept", "martians: drop", "policy.martians" },
 		{ "answers_per_second: 7", "answers_per_second: 8", "policy.answers_per_second" },
 		{ "logs_per_second: 9", "logs_per_second: 8", "policy.logs_per_second" },
+		{ "latency: 100", "latency: 101", "latency has changed" },
 		{ "/tmp/p.sock", "/tmp/p.soc", "control.socket" },
 		{ "\"512\"", "\"513\"", "eal" },
 		{ "\"-m\", \"512\"", "\"-m\"", "eal" },

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "control/options.h"
+#include "dataplane/latency.h"
 
 enum { ARGUMENTS_MAX = 32 };
 
@@ -73,6 +74,31 @@ static void explain_wants_the_number_of_a_packet(void **state)
 	assert_true(options.strict);
 }
 
+static void latency_may_say_how_many_packets_it_is_one_of(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = { "run --latency=0", "run --latency=", "run --latency=-1", "run --latency=x",
+		"run --latency=64x", "run --latency=1000001" };
+	static const struct {
+		const char *line;
+		unsigned one_in;
+	} right[] = { { "run -c x", 0 }, { "run --latency -c x", LATENCY_ONE_IN }, { "run --latency=1", 1 },
+		{ "run --latency=1000000", 1000000 } };
+	struct line line;
+	struct options options;
+	struct error error;
+	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+		split(&line, right[i].line);
+		assert_int_equal(options_parse(&options, "crjl", line.count, line.argument, NULL), 0);
+		assert_int_equal(options.latency, right[i].one_in);
+	}
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		split(&line, wrong[i]);
+		assert_int_equal(options_parse(&options, "crjl", line.count, line.argument, &error), -1);
+		assert_non_null(strstr(error.text, "expected a number from 1 to 1000000"));
+	}
+}
+
 static void nothing_given_leaves_nothing_set(void **state)
 {
 	(void)state;
@@ -134,6 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_option_has_its_place_and_captures_may_stand_anywhere),
 		cmocka_unit_test(explain_wants_the_number_of_a_packet),
+		cmocka_unit_test(latency_may_say_how_many_packets_it_is_one_of),
 		cmocka_unit_test(nothing_given_leaves_nothing_set),
 		cmocka_unit_test(help_is_an_option_of_every_command),
 		cmocka_unit_test(wrong_lines_are_told),

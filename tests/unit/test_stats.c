@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_mbuf.h>
 
@@ -67,9 +68,43 @@ static void an_interface_that_is_not_open_does_not_show_the_counters_of_another(
 	fake_runtime_free(&fake);
 }
 
+static void latency_is_told_by_handler_over_all_workers(void **state)
+{
+	(void)state;
+	enum { HANDLERS = 2 };
+	static struct fake_runtime fake;
+	fake_runtime_fill(&fake, 2);
+	fake_runtime_handler(&fake, "web");
+	fake_runtime_handler(&fake, "rest");
+	fake.runtime.options.latency = 100;
+	for (unsigned i = 0; i < 2; i++) {
+		fake.workers[i].latency = calloc(1, latency_meter_bytes(HANDLERS));
+		fake.workers[i].latency->handlers = HANDLERS;
+		latency_add(&fake.workers[i].latency->of[1], i ? rte_get_tsc_hz() / 1000 : 0);
+	}
+	latency_add(&fake.workers[1].latency->of[HANDLERS], rte_get_tsc_hz() / 1000000);
+	json_t *told = stats_latency(&fake.runtime), *handlers = json_object_get(told, "handlers");
+	const json_t *forwarded = json_object_get(told, "forwarded");
+	assert_int_equal(json_integer_value(json_object_get(told, "one_in")), 100);
+	assert_int_equal(json_array_size(handlers), 2);
+	assert_int_equal(number_at(handlers, 0, "packets"), 0);
+	assert_int_equal(number_at(handlers, 1, "packets"), 2);
+	assert_int_equal(number_at(handlers, 1, "p50_ns"), 0);
+	assert_in_range(number_at(handlers, 1, "p99_ns"), 999000, 1000000);
+	assert_in_range(number_at(handlers, 1, "max_ns"), 999000, 1000000);
+	assert_int_equal(json_array_size(json_object_get(json_array_get(handlers, 1), "distribution")), 2);
+	assert_int_equal(json_integer_value(json_object_get(forwarded, "packets")), 1);
+	assert_in_range(json_integer_value(json_object_get(forwarded, "max_ns")), 999, 1000);
+	json_decref(told);
+	for (unsigned i = 0; i < 2; i++)
+		free(fake.workers[i].latency);
+	fake_runtime_free(&fake);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(latency_is_told_by_handler_over_all_workers),
 		cmocka_unit_test(an_interface_that_is_not_open_does_not_show_the_counters_of_another),
 	};
 	return cmocka_run_group_tests(tests, start_eal, end_eal);
