@@ -172,7 +172,7 @@ static int churn_tables(struct stage *stage, unsigned times)
 	return result;
 }
 
-// The two ways of looking up without looking ahead are compared in a few cells alone.
+// The owner's way of looking up and that of other threads, unwoven, are compared in a few cells alone.
 static bool takes_part(const struct table_ops *ops, const struct cell *cell)
 {
 	if (ops->hidden)

@@ -32,7 +32,7 @@ void report_machine(const struct group *group)
 	print_processor();
 	printf("memory: %s\n", group->heap->hugetlb ?
 		       "hugepages of DPDK, for all tables" :
-		       "transparent huge pages (madvise), for all tables; no hugepages were reserved");
+		       "transparent huge pages (madvise), for all tables; not enough hugepages were reserved");
 	printf("mode: %s; portier's form: %s; %u rounds of %g ms; bursts of %d; median of the undisturbed samples\n",
 	       plan->effort.name, flow_table_form_name(plan->form), plan->effort.rounds, plan->effort.sample_ms, BURST);
 	for (unsigned s = 0; s < SIZES_MAX && plan->effort.slots[s]; s++)
@@ -95,7 +95,7 @@ void report_lookups(const struct results *results)
 
 void report_sharing(const struct results *results)
 {
-	printf("\nportier's lookups without looking ahead: any thread's to the owner's\n"
+	printf("\nportier's lookups, a burst at a time: any thread's to the owner's\n"
 	       "        flows hits state        owner    shared     ratio\n");
 	for (size_t i = 0; i < results->count; i++) {
 		const struct result *shared = &results->row[i];

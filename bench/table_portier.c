@@ -8,7 +8,7 @@
 #include "bench/keys.h"
 
 enum {
-	WOVEN_BYTES = 2 << 20, // of buckets: from here on memory is waited for, so that looking ahead pays
+	WOVEN_BYTES = 2 << 20, // of buckets: from here on memory is waited for, so that weaving pays
 };
 
 struct portier {
@@ -200,7 +200,7 @@ static uint64_t portier_lookup(void *table, const struct stream *stream, size_t 
 		       lookup(portier, keys, step, n / BURST, portier->family == FAMILY_IP4 ? burst4 : burst6, false);
 }
 
-// Without looking ahead, which only the owner can.
+// A burst at a time: only the owner's can be woven.
 static uint64_t owner_lookup(void *table, const struct stream *stream, size_t from, size_t n, bool touch)
 {
 	const struct portier *portier = table;
