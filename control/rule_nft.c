@@ -59,18 +59,6 @@ static int read_file(struct nft_parser *parser)
 	return 0;
 }
 
-static int check_chain(struct nft_parser *parser)
-{
-	const struct nft_chain *chain = &parser->chain;
-	if (!chain->based)
-		return nft_unexpected(parser, "expected a table with a chain: table inet filter { chain input { type filter hook input "
-					      "priority filter; policy drop; ... } }");
-	if (!chain->has_policy)
-		return nft_unexpected_at(parser, &chain->name, "expected a chain with 'policy accept;' or 'policy drop;': what becomes "
-							       "of packets that no rule matches has to be said");
-	return 0;
-}
-
 static int resolve_sets(struct nft_parser *parser)
 {
 	for (struct nft_set *set = parser->sets; set; set = set->next) {
@@ -104,9 +92,12 @@ static int begin(struct nft_parser *parser, const char *file, const char *text, 
 static int parse(struct nft_parser *parser, struct rule_list *list)
 {
 	parser->list = list;
-	if (read_file(parser) || check_chain(parser) || resolve_sets(parser) || build_rules(parser))
+	if (read_file(parser))
 		return -1;
-	list->default_verdict = parser->chain.policy;
+	const struct nft_chain *chain = nft_choose_chain(parser);
+	if (!chain || resolve_sets(parser) || build_rules(parser))
+		return -1;
+	list->default_verdict = chain->policy;
 	list->has_default = true;
 	return 0;
 }

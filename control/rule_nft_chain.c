@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The base chain: where it is hooked, its policy, its rules. portier judges what comes in, wherever nft would hook the chain;
+// Base chains: where one is hooked, its policy, its rules. portier judges what comes in, wherever nft would hook the chain;
 // type, hook, device and priority have to make sense to nft, and are left aside.
 #include <string.h>
 
@@ -7,19 +7,26 @@
 
 // Hooks, and the priorities that have names there.
 
+static const char expected_incoming[] = "expected a hook of packets that come in: input, forward, prerouting or ingress";
+
+static bool is_outgoing(const struct nft_parser *parser)
+{
+	return nft_is(parser, "output") || nft_is(parser, "postrouting");
+}
+
 static bool is_hook(const struct nft_parser *parser, enum nft_family family)
 {
 	if (nft_is(parser, "ingress"))
 		return family == NFT_FAMILY_NETDEV || family == NFT_FAMILY_INET;
-	return family != NFT_FAMILY_NETDEV &&
-	       (nft_is(parser, "input") || nft_is(parser, "forward") || nft_is(parser, "prerouting"));
+	return family != NFT_FAMILY_NETDEV && (is_outgoing(parser) || nft_is(parser, "input") || nft_is(parser, "forward") ||
+						      nft_is(parser, "prerouting"));
 }
 
 static int refuse_hook(struct nft_parser *parser)
 {
-	if (nft_is(parser, "output") || nft_is(parser, "postrouting") || nft_is(parser, "egress"))
-		return nft_unexpected(parser, "expected a hook of packets that come in: input, forward, prerouting or ingress");
-	return nft_unexpected(parser, parser->chain.family == NFT_FAMILY_NETDEV ? "expected 'ingress'" :
+	if (is_outgoing(parser) || nft_is(parser, "egress"))
+		return nft_unexpected(parser, expected_incoming);
+	return nft_unexpected(parser, parser->table.family == NFT_FAMILY_NETDEV ? "expected 'ingress'" :
 									  "expected input, forward, prerouting or ingress");
 }
 
@@ -48,7 +55,7 @@ static int read_devices(struct nft_parser *parser)
 
 static int read_device(struct nft_parser *parser)
 {
-	if (!parser->chain.ingress)
+	if (!parser->chain->ingress)
 		return 0;
 	if (nft_take(parser, "device"))
 		return read_device_name(parser);
@@ -57,23 +64,25 @@ static int read_device(struct nft_parser *parser)
 	return nft_unexpected(parser, "expected 'device' and its name: nft wants one at ingress");
 }
 
-static bool is_priority(const struct nft_parser *parser, bool prerouting)
+static bool is_priority(const struct nft_parser *parser)
 {
-	enum nft_family family = parser->chain.family;
+	enum nft_family family = parser->table.family;
 	if (nft_is(parser, "filter"))
 		return true;
 	if (nft_is(parser, "dstnat"))
-		return prerouting;
-	if (family == NFT_FAMILY_NETDEV || family == NFT_FAMILY_BRIDGE || parser->chain.ingress)
+		return nft_token_is(&parser->chain->hook, "prerouting");
+	if (nft_is(parser, "srcnat"))
+		return nft_token_is(&parser->chain->hook, "postrouting");
+	if (family == NFT_FAMILY_NETDEV || family == NFT_FAMILY_BRIDGE || parser->chain->ingress)
 		return false;
 	return nft_is(parser, "raw") || nft_is(parser, "mangle") || nft_is(parser, "security");
 }
 
-static int read_priority(struct nft_parser *parser, bool prerouting)
+static int read_priority(struct nft_parser *parser)
 {
 	if (!nft_take(parser, "priority"))
 		return nft_unexpected(parser, "expected 'priority'");
-	bool named = is_priority(parser, prerouting);
+	bool named = is_priority(parser);
 	if (named)
 		nft_next(parser);
 	if (named && parser->token.kind != '+' && parser->token.kind != '-')
@@ -87,20 +96,20 @@ static int read_priority(struct nft_parser *parser, bool prerouting)
 
 static int read_type(struct nft_parser *parser)
 {
-	struct nft_chain *chain = &parser->chain;
-	if (chain->based)
+	struct nft_chain *chain = parser->chain;
+	if (chain->hook.length)
 		return nft_unexpected(parser, "expected the chain's type once");
 	if (!nft_take(parser, "filter"))
 		return nft_unexpected(parser, "expected 'filter': portier neither translates nor routes");
 	if (!nft_take(parser, "hook"))
 		return nft_unexpected(parser, "expected 'hook'");
-	if (!is_hook(parser, chain->family))
+	if (!is_hook(parser, parser->table.family))
 		return refuse_hook(parser);
-	bool prerouting = nft_is(parser, "prerouting");
+	chain->hook = parser->token;
 	chain->ingress = nft_is(parser, "ingress");
-	chain->based = true;
+	chain->outgoing = is_outgoing(parser);
 	nft_next(parser);
-	if (read_device(parser) || read_priority(parser, prerouting))
+	if (read_device(parser) || read_priority(parser))
 		return -1;
 	return nft_expect_separator(parser, false, "expected ';' or end of line");
 }
@@ -109,7 +118,7 @@ static int read_type(struct nft_parser *parser)
 
 static int take_policy(struct nft_parser *parser, const struct nft_token *word)
 {
-	struct nft_chain *chain = &parser->chain;
+	struct nft_chain *chain = parser->chain;
 	struct nft_token bare = *word;
 	if (bare.kind == NFT_STRING) // a definition's is in quotes
 		bare.kind = NFT_WORD;
@@ -124,7 +133,7 @@ static int take_policy(struct nft_parser *parser, const struct nft_token *word)
 static int read_policy(struct nft_parser *parser)
 {
 	struct nft_token word = parser->token;
-	if (parser->chain.has_policy)
+	if (parser->chain->has_policy)
 		return nft_unexpected(parser, "expected the policy once");
 	if (word.kind == '$') {
 		const struct nft_value *value = nft_read_variable(parser);
@@ -179,9 +188,10 @@ int nft_append_rule(struct nft_parser *parser, bool command)
 	if (parser->list->count == RULE_LIST_MAX)
 		return nft_unexpected(parser, "expected no more rules: there are 262142 already");
 	struct nft_mark mark = nft_mark(parser);
-	struct nft_rule *rule = nft_read_rule(parser, parser->chain.family, parser->chain.ingress);
+	struct nft_rule *rule = nft_read_rule(parser, parser->table.family, parser->chain->ingress);
 	if (!rule || (command && check_sets(parser, rule)))
 		return -1;
+	parser->chain->has_rules = true;
 	if (match_of_set(rule, NULL))
 		return wait_for_sets(parser, rule);
 	int result = build(parser, rule);
@@ -222,7 +232,52 @@ int nft_read_chain_block(struct nft_parser *parser)
 	if (nft_read_lines(parser, read_chain_line, NULL))
 		return -1;
 	nft_scope_close(parser);
-	return parser->chain.based ? 0 :
-		nft_unexpected_at(parser, &at, "expected a chain with 'type filter hook ... priority ...;': portier has one base "
-					       "chain and no others");
+	return parser->chain->hook.length ? 0 :
+		nft_unexpected_at(parser, &at, "expected a chain with 'type filter hook ... priority ...;': portier has base chains "
+					       "and no others");
+}
+
+// The one that counts
+
+static bool says_something(const struct nft_chain *chain)
+{
+	return chain->has_rules || (chain->has_policy && chain->policy != VERDICT_ACCEPT);
+}
+
+// The one that says something, else the first one of packets that come in, else the first.
+static const struct nft_chain *find_telling(struct nft_parser *parser)
+{
+	const struct nft_chain *chosen = NULL, *told = NULL;
+	for (const struct nft_chain *chain = parser->table.chains; chain; chain = chain->next) {
+		bool tells = says_something(chain);
+		if (tells && told) {
+			nft_unexpected_at(parser, &chain->name, "expected no second chain with rules or with policy drop: portier has one");
+			return NULL;
+		}
+		told = tells ? chain : told;
+		if (!chosen || (chosen->outgoing && !chain->outgoing))
+			chosen = chain;
+	}
+	return told ? told : chosen;
+}
+
+static int check_chain(struct nft_parser *parser, const struct nft_chain *chain)
+{
+	if (chain->outgoing)
+		return nft_unexpected_at(parser, &chain->hook, expected_incoming);
+	if (!chain->has_policy)
+		return nft_unexpected_at(parser, &chain->name, "expected a chain with 'policy accept;' or 'policy drop;': what becomes "
+							       "of packets that no rule matches has to be said");
+	return 0;
+}
+
+const struct nft_chain *nft_choose_chain(struct nft_parser *parser)
+{
+	if (!parser->table.chains) {
+		nft_unexpected(parser, "expected a table with a chain: table inet filter { chain input { type filter hook input "
+				       "priority filter; policy drop; ... } }");
+		return NULL;
+	}
+	const struct nft_chain *chain = find_telling(parser);
+	return chain && check_chain(parser, chain) == 0 ? chain : NULL;
 }

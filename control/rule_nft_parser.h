@@ -35,15 +35,23 @@ struct nft_define {
 	unsigned scope; // depth of the block where it stands
 };
 
-// The one base chain, and the table around it.
 struct nft_chain {
-	struct nft_token table, name; // length 0: not declared
-	enum nft_family family;
-	bool based;      // has its type and hook
+	struct nft_chain *next;
+	struct nft_token name;
+	struct nft_token hook; // length 0: it has no type and hook yet
 	bool ingress;    // hooked where conntrack is not
+	bool outgoing;   // hooked where packets leave
 	bool has_policy;
 	uint8_t policy;  // enum verdict
-	bool touched;    // something was declared in the table
+	bool has_rules;
+};
+
+// The one table. Of its chains, one may say something: see nft_choose_chain.
+struct nft_table {
+	struct nft_token name; // length 0: not declared
+	enum nft_family family;
+	struct nft_chain *chains; // in order
+	bool touched;             // something was declared in it
 };
 
 struct nft_parser {
@@ -54,7 +62,8 @@ struct nft_parser {
 	size_t room;
 	struct nft_define *defines;
 	unsigned scope;
-	struct nft_chain chain;
+	struct nft_table table;
+	struct nft_chain *chain; // the one that is being read
 	struct nft_set *sets;
 	struct rule_list *list;   // what is read goes there
 	struct rule_draft *draft; // as new between rules

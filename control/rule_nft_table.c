@@ -27,7 +27,7 @@ static int read_table_name(struct nft_parser *parser, enum nft_family *family, s
 
 static bool is_table(const struct nft_parser *parser, enum nft_family family, const struct nft_token *name)
 {
-	return parser->chain.table.length && parser->chain.family == family && nft_same(&parser->chain.table, name);
+	return parser->table.name.length && parser->table.family == family && nft_same(&parser->table.name, name);
 }
 
 // "inet filter" in front of a chain's or set's name.
@@ -46,11 +46,20 @@ static int declare_table(struct nft_parser *parser)
 	struct nft_token name;
 	if (read_table_name(parser, &family, &name))
 		return -1;
-	if (parser->chain.table.length && !is_table(parser, family, &name))
+	if (parser->table.name.length && !is_table(parser, family, &name))
 		return nft_unexpected_at(parser, &name, "expected no second table: portier has one");
-	parser->chain.table = name;
-	parser->chain.family = family;
+	parser->table.name = name;
+	parser->table.family = family;
 	return 0;
+}
+
+// Where the chain hangs, or would: NULL.
+static struct nft_chain **find_chain(struct nft_parser *parser, const struct nft_token *name)
+{
+	struct nft_chain **at = &parser->table.chains;
+	while (*at && !nft_same(&(*at)->name, name))
+		at = &(*at)->next;
+	return at;
 }
 
 static int declare_chain(struct nft_parser *parser)
@@ -58,10 +67,14 @@ static int declare_chain(struct nft_parser *parser)
 	struct nft_token name;
 	if (nft_expect_name(parser, &name, "expected the chain's name"))
 		return -1;
-	if (parser->chain.name.length && !nft_same(&parser->chain.name, &name))
-		return nft_unexpected_at(parser, &name, "expected no second chain: portier has one base chain and no others");
-	parser->chain.name = name;
-	parser->chain.touched = true;
+	struct nft_chain **at = find_chain(parser, &name);
+	if (!*at)
+		*at = nft_allocate(parser, sizeof(**at));
+	if (!*at)
+		return -1;
+	(*at)->name = name;
+	parser->chain = *at;
+	parser->table.touched = true;
 	return 0;
 }
 
@@ -126,7 +139,7 @@ static int create_set(struct nft_parser *parser)
 	if (nft_set_find(parser, &name))
 		return nft_unexpected_at(parser, &name, "expected a new name: there is such a set already");
 	struct nft_set *set = nft_set_create(parser, &name);
-	parser->chain.touched = true;
+	parser->table.touched = true;
 	return set ? nft_read_set_block(parser, set) : -1;
 }
 
@@ -196,20 +209,21 @@ int nft_read_rule_command(struct nft_parser *parser)
 	struct nft_token name;
 	if (expect_table(parser) || nft_expect_name(parser, &name, "expected the chain's name"))
 		return -1;
-	if (!parser->chain.based || !nft_same(&parser->chain.name, &name))
-		return nft_unexpected_at(parser, &name, "expected the chain that is declared above");
+	parser->chain = *find_chain(parser, &name);
+	if (!parser->chain)
+		return nft_unexpected_at(parser, &name, "expected a chain that is declared above");
 	return nft_append_rule(parser, true);
 }
 
 static void forget_table(struct nft_parser *parser)
 {
-	parser->chain = (struct nft_chain){ 0 };
+	parser->table = (struct nft_table){ 0 };
 }
 
 // What clears the way for the table below it, as rule files begin with. portier's rules are replaced as a whole anyway.
 static int check_untouched(struct nft_parser *parser, const struct nft_token *at)
 {
-	return !parser->chain.touched ? 0 : nft_unexpected_at(parser, at, "expected it in front of the table's chain and sets");
+	return !parser->table.touched ? 0 : nft_unexpected_at(parser, at, "expected it in front of the table's chain and sets");
 }
 
 int nft_read_flush(struct nft_parser *parser)

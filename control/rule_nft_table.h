@@ -27,5 +27,9 @@ int nft_read_lines(struct nft_parser *parser, nft_read_line *read_line, void *co
 int nft_read_chain_block(struct nft_parser *parser);
 int nft_read_set_block(struct nft_parser *parser, struct nft_set *set);
 
-// Reads a rule and appends it to the list. command: it stands behind "add rule".
+// Reads a rule of parser->chain and appends it to the list. command: it stands behind "add rule".
 int nft_append_rule(struct nft_parser *parser, bool command);
+
+// The chain whose rules and policy are portier's, once all is read: NULL with an error if there is none, or a second one that has
+// rules or drops. Base chains that are empty and let everything pass, as they stand in many files, say nothing.
+const struct nft_chain *nft_choose_chain(struct nft_parser *parser);

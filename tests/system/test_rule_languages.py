@@ -196,6 +196,12 @@ GOOD = {
                                   "meta l4proto icmp icmp type echo-request counter drop"]),
     "bits of addresses": (INET.format("ip6 saddr 2001:db8::5-2001:db8::9 ip6 daddr != ::1 accept"),
                           ["ip6 saddr 2001:db8::5-2001:db8::9 ip6 daddr != ::1 counter accept"]),
+    "empty chains": ("flush ruleset\ntable inet filter {\nchain output { type filter hook output priority filter; }\n"
+                     "chain after { type filter hook postrouting priority srcnat; policy accept; }\nchain input { " + CHAIN +
+                     "\ntcp dport 22 accept\n}\nchain forward { type filter hook forward priority filter; policy accept; }\n}\n",
+                     ["tcp dport 22 counter accept"]),
+    "commands to empty chains": ("table inet t\nchain inet t in { type filter hook input priority 0; }\nchain inet t c { " + CHAIN +
+                                 " }\nadd rule inet t c udp dport 53 accept", ["udp dport 53 counter accept"]),
     "netdev": ('table netdev t { chain c { type filter hook ingress device "eth0" priority filter; policy accept;\n'
                "ip saddr 10.0.0.1 drop\nvlan id 5 drop\n}\n}\n", ["ip saddr 10.0.0.1 counter drop", "vlan id 5 counter drop"]),
     "bridge": ("table bridge t { chain c { type filter hook prerouting priority filter; policy accept;\nip6 saddr ::1 drop\n}\n}\n",
@@ -233,7 +239,15 @@ BAD = [
     ("table inet t { chain c { tcp dport 80 accept\n}\n}\n", "1:24", "{"),
     ("table inet t { map m { type ipv4_addr : verdict; }\n}\n", "1:16", "map"),
     ("table inet t { flags dormant; }\n", "1:16", "flags"), ("table arp t { }\n", "1:7", "arp"),
-    ("table inet t { chain c { " + CHAIN + "\n}\nchain d { }\n}\n", "3:7", "d"),
+    ("table inet t { chain c { " + CHAIN + "\n}\nchain d { }\n}\n", "3:9", "{"),
+    ("table inet t { chain c { " + CHAIN + "\n}\nchain d { type filter hook forward priority 0; policy drop; }\n}\n", "3:7", "d"),
+    ("table inet t { chain c { " + CHAIN + "\n}\nchain d { type filter hook forward priority 0; tcp dport 80 accept\n}\n}\n",
+     "3:7", "d"),
+    ("table inet t { chain c { type filter hook input priority 0; policy accept;\n}\n"
+     "chain d { type filter hook output priority 0; tcp dport 80 accept\n}\n}\n", "3:28", "output"),
+    ("table inet t { chain c { type filter hook input priority 0;\n}\nchain d { type filter hook output priority 0; }\n}\n",
+     "1:22", "c"),
+    ("table inet t { chain c { " + CHAIN + " }\n}\nadd rule inet t d accept\n", "3:17", "d"),
     ("table inet t { chain c { " + CHAIN + "\n}\n}\ntable inet u { }\n", "4:12", "u"),
     ("table inet t { chain c { " + CHAIN + "\n}\n}\nflush ruleset\n", "4:7", "ruleset"),
     ("table inet t { set s { type ipv4_addr; elements = { 10.0.0.0/8 }; }\n chain c { " + CHAIN + "\n}\n}\n", "1:53", "10.0.0.0"),

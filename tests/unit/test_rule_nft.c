@@ -171,6 +171,52 @@ static void rules_know_where_they_stand(void **state)
 	rule_list_free(&list);
 }
 
+// Which chain judges, where there are several: the text, and how many rules and what policy it comes to (-1: an error).
+static const struct {
+	const char *chains;
+	int rules;
+	enum verdict policy;
+} choices[] = {
+	{ "chain a { type filter hook input priority 0; policy drop; accept; }", 1, VERDICT_DROP },
+	{ "chain a { type filter hook input priority 0; }", -1, 0 },
+	{ "chain a { type filter hook input priority 0; policy accept; }\nchain b { type filter hook output priority 0; }", 0,
+	  VERDICT_ACCEPT },
+	{ "chain a { type filter hook output priority 0; policy accept; }\nchain b { type filter hook input priority 0; }", -1, 0 },
+	{ "chain a { type filter hook output priority 0; }\nchain b { type filter hook forward priority 0; policy drop; }", 0,
+	  VERDICT_DROP },
+	{ "chain a { type filter hook input priority 0; }\nchain b { type filter hook forward priority 0; policy accept; drop; }", 1,
+	  VERDICT_ACCEPT },
+	{ "chain a { type filter hook input priority 0; policy accept; drop; }\nchain b { type filter hook forward priority 0; "
+	  "policy accept; drop; }", -1, 0 },
+	{ "chain a { type filter hook input priority 0; policy accept; drop; }\nchain b { type filter hook forward priority 0; "
+	  "policy drop; }", -1, 0 },
+	{ "chain a { type filter hook input priority 0; policy accept; }\nchain b { type filter hook output priority 0; policy drop; }",
+	  -1, 0 },
+	{ "chain a { type filter hook input priority 0; policy drop; drop; }\nchain b { type nat hook output priority 0; }", -1, 0 },
+	{ "chain a { type filter hook input priority 0; policy drop; drop; }\nchain b { }", -1, 0 },
+	{ "chain a { type filter hook input priority 0; policy drop; drop; }\nchain b { type filter hook forward priority 0; }\n"
+	  "chain a { accept; }", 2, VERDICT_DROP },
+};
+
+static void one_chain_judges_and_empty_ones_that_let_all_pass_may_stand_beside_it(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
+		char text[TEXT_MAX];
+		struct rule_list list = { 0 };
+		struct error error = { "" };
+		int length = snprintf(text, sizeof(text), "table inet t {\n%s\n}\n", choices[i].chains);
+		int result = rule_nft_parse("test", text, (size_t)length, &list, &error);
+		if ((result == 0) != (choices[i].rules >= 0))
+			fail_msg("%s: %s", text, result ? error.text : "taken");
+		if (result == 0) {
+			assert_int_equal(list.count, choices[i].rules);
+			assert_int_equal(list.default_verdict, choices[i].policy);
+		}
+		rule_list_free(&list);
+	}
+}
+
 static void errors_name_file_line_column_word_and_what_was_expected(void **state)
 {
 	(void)state;
@@ -337,6 +383,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_mean_what_nft_means),
 		cmocka_unit_test(rules_know_where_they_stand),
+		cmocka_unit_test(one_chain_judges_and_empty_ones_that_let_all_pass_may_stand_beside_it),
 		cmocka_unit_test(errors_name_file_line_column_word_and_what_was_expected),
 		cmocka_unit_test(bytes_of_a_wrong_word_are_made_harmless),
 		cmocka_unit_test(hundred_thousand_rules_take_a_moment),
