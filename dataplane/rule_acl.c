@@ -90,10 +90,18 @@ static int pieces_build(struct rule_view *view, const struct acl_layout *layout)
 	return result;
 }
 
+static void acl_make_layout(struct acl_layout *layout, const struct acl_filler *filler)
+{
+	unsigned words[ENDS];
+	for (unsigned end = 0; end < ENDS; end++)
+		words[end] = view_family(filler->view) == FAMILY_IP4 || filler->set->classes[end] ? 1 : WORDS;
+	acl_layout_make(layout, filler->asks, words);
+}
+
 static int pieces_fill(struct acl_filler *filler, struct rule_view *view, const struct rule_choice *choice, int socket)
 {
 	struct acl_layout layout;
-	acl_layout_make(&layout, filler->asks, view_family(filler->view));
+	acl_make_layout(&layout, filler);
 	filler->layout = &layout;
 	int result = pieces_create(filler, view, socket);
 	if (result == 0)
@@ -122,7 +130,7 @@ static int acl_count(struct acl_filler *filler, const struct rule_choice *choice
 
 int rule_acl_build(struct rule_set *set, unsigned view, const struct rule_choice *choice, int socket)
 {
-	struct acl_filler filler = { .view = view, .tables = &set->view[view] };
+	struct acl_filler filler = { .view = view, .set = set };
 	set->view[view].first = set->none;
 	int result = acl_count(&filler, choice);
 	if (result || entries_of(&filler) == 0)

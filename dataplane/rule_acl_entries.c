@@ -130,7 +130,9 @@ static int add_rule(struct acl_filler *filler, const struct rule *rule, const st
 	struct acl_lists lists;
 	struct acl_fields fields = { 0 };
 	acl_lists_of(rule, filler->view, need, &lists);
-	int result = acl_lists_take_prefixes(&lists, rule, need, view_family(filler->view));
+	uint8_t family = view_family(filler->view);
+	static struct address_classes *const whole[ENDS];
+	int result = acl_lists_take_prefixes(&lists, rule, need, family, family == FAMILY_IP4 ? whole : filler->set->classes);
 	set_cube(&fields, ACL_CONNECTION, (struct byte_cube){ 0, lists.connection });
 	for (unsigned i = 0; result == 0 && i < lists.protocols; i++) {
 		set_cube(&fields, ACL_PROTOCOL, lists.protocol[i]);
@@ -157,7 +159,7 @@ int acl_fill(struct acl_filler *filler, const struct rule_choice *choice)
 		struct rule_need need;
 		filler->position = choice->position[i];
 		if (!rule_need(choice->rule[i], filler->view, &need) || rule_need_is_tabled(&need) ||
-			shadowed(filler->tables, &need, filler->position))
+			shadowed(&filler->set->view[filler->view], &need, filler->position))
 			continue;
 		filler->asks |= need.asks;
 		int result = add_rule(filler, choice->rule[i], &need);

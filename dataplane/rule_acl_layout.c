@@ -18,13 +18,13 @@ static void layout_add(struct acl_layout *layout, enum acl_field field, uint8_t 
 	};
 }
 
-static void layout_address(struct acl_layout *layout, enum acl_field field, uint8_t family, size_t offset)
+static void layout_address(struct acl_layout *layout, enum acl_field field, unsigned words, size_t offset)
 {
-	for (unsigned i = 0; i < (family == FAMILY_IP4 ? 1 : WORDS); i++)
+	for (unsigned i = 0; i < words; i++)
 		layout_add(layout, field + i, RTE_ACL_FIELD_TYPE_MASK, 4, offset + 4 * i);
 }
 
-void acl_layout_make(struct acl_layout *layout, uint16_t asks, uint8_t family)
+void acl_layout_make(struct acl_layout *layout, uint16_t asks, const unsigned words[ENDS])
 {
 	enum { PAIR = RULE_SOURCE_PORT | RULE_DESTINATION_PORT | RULE_ICMP_TYPE | RULE_ICMP_CODE,
 		BYTES = RULE_TCP_FLAGS | RULE_NEXT_HEADER | RULE_INTERFACE | RULE_CONNECTION };
@@ -33,9 +33,9 @@ void acl_layout_make(struct acl_layout *layout, uint16_t asks, uint8_t family)
 	layout->config.num_categories = 1;
 	layout_add(layout, ACL_PROTOCOL, RTE_ACL_FIELD_TYPE_BITMASK, 1, offsetof(struct acl_key, protocol));
 	if (asks & RULE_DESTINATION)
-		layout_address(layout, ACL_DESTINATION, family, offsetof(struct acl_key, destination));
+		layout_address(layout, ACL_DESTINATION, words[END_DESTINATION], offsetof(struct acl_key, destination));
 	if (asks & RULE_SOURCE)
-		layout_address(layout, ACL_SOURCE, family, offsetof(struct acl_key, source));
+		layout_address(layout, ACL_SOURCE, words[END_SOURCE], offsetof(struct acl_key, source));
 	if (asks & PAIR) {
 		layout_add(layout, ACL_SOURCE_PORT, RTE_ACL_FIELD_TYPE_RANGE, 2, offsetof(struct acl_key, source_port));
 		layout_add(layout, ACL_DESTINATION_PORT, RTE_ACL_FIELD_TYPE_RANGE, 2,

@@ -88,17 +88,25 @@ uint64_t rule_acl_entries(const struct rule *rule)
 	return sum;
 }
 
-int acl_lists_take_prefixes(struct acl_lists *lists, const struct rule *rule, const struct rule_need *need,
-			    uint8_t family)
+static void prefixes_of(const struct address_set *set, uint8_t family, const struct address_classes *classes,
+			struct address_prefix *prefix)
+{
+	uint64_t count = address_set_prefixes(set, family, prefix);
+	for (uint64_t i = 0; classes && i < count; i++)
+		prefix[i] = address_classes_prefix(classes, &prefix[i]);
+}
+
+int acl_lists_take_prefixes(struct acl_lists *lists, const struct rule *rule, const struct rule_need *need, uint8_t family,
+			    struct address_classes *const classes[ENDS])
 {
 	lists->source = calloc(lists->sources + 1, sizeof(*lists->source));
 	lists->destination = calloc(lists->destinations + 1, sizeof(*lists->destination));
 	if (!lists->source || !lists->destination)
 		return -ENOMEM;
 	if (need->asks & RULE_SOURCE)
-		address_set_prefixes(&rule->sources, family, lists->source);
+		prefixes_of(&rule->sources, family, classes[END_SOURCE], lists->source);
 	if (need->asks & RULE_DESTINATION)
-		address_set_prefixes(&rule->destinations, family, lists->destination);
+		prefixes_of(&rule->destinations, family, classes[END_DESTINATION], lists->destination);
 	return 0;
 }
 
@@ -106,4 +114,43 @@ void acl_lists_give_prefixes(struct acl_lists *lists)
 {
 	free(lists->source);
 	free(lists->destination);
+}
+
+// Classes of addresses
+
+static const struct address_set *set_of(const struct rule *rule, enum address_end end)
+{
+	if (!rule->ip6 || !(rule->asks & (end == END_SOURCE ? RULE_SOURCE : RULE_DESTINATION)))
+		return NULL;
+	return end == END_SOURCE ? &rule->sources : &rule->destinations;
+}
+
+// All prefixes of one end; NULL: counts alone.
+static size_t prefixes_of_end(const struct rule_choice *choice, enum address_end end, struct address_prefix *prefix)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < choice->count; i++) {
+		const struct address_set *set = set_of(choice->rule[i], end);
+		if (set)
+			count += address_set_prefixes(set, FAMILY_IP6, prefix ? prefix + count : NULL);
+	}
+	return count;
+}
+
+int rule_classes_build(struct rule_set *set, const struct rule_choice *choice, int socket)
+{
+	int result = 0;
+	for (enum address_end end = 0; result == 0 && end < ENDS; end++) {
+		size_t count = prefixes_of_end(choice, end, NULL);
+		if (!count)
+			continue;
+		struct address_prefix *prefix = malloc(count * sizeof(*prefix));
+		if (!prefix)
+			return -ENOMEM;
+		prefixes_of_end(choice, end, prefix);
+		result = address_classes_make(prefix, count, socket, &set->classes[end]);
+		set->bytes += address_classes_bytes(set->classes[end]);
+		free(prefix);
+	}
+	return result;
 }

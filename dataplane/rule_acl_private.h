@@ -30,8 +30,8 @@ struct acl_layout {
 	int8_t at[ACL_FIELDS]; // -1: left out
 };
 
-// A context for rules of a family that ask for these fields.
-void acl_layout_make(struct acl_layout *layout, uint16_t asks, uint8_t family);
+// A context for rules that ask for these fields, with so many words for an address of each end.
+void acl_layout_make(struct acl_layout *layout, uint16_t asks, const unsigned words[ENDS]);
 
 // Sets of one rule, each as a list of what one entry can hold. A set that is not asked for is a list of one: anything.
 struct acl_lists {
@@ -47,8 +47,9 @@ struct acl_lists {
 // The lists of a rule, as packets of a view get to see it; prefixes are counted alone.
 void acl_lists_of(const struct rule *rule, unsigned view, const struct rule_need *need, struct acl_lists *lists);
 
-// Makes the lists of prefixes. 0 or -ENOMEM; give them back in either case.
-int acl_lists_take_prefixes(struct acl_lists *lists, const struct rule *rule, const struct rule_need *need, uint8_t family);
+// Makes the lists of prefixes: of addresses, or of the numbers of their classes. 0 or -ENOMEM; give them back in either case.
+int acl_lists_take_prefixes(struct acl_lists *lists, const struct rule *rule, const struct rule_need *need, uint8_t family,
+			    struct address_classes *const classes[ENDS]);
 void acl_lists_give_prefixes(struct acl_lists *lists);
 
 // Kinds of entries that are built apart, each in a context of its own: see group_of.
@@ -63,7 +64,7 @@ enum acl_grouping {
 // Where the entries of one view go. First they are counted, then added.
 struct acl_filler {
 	unsigned view;
-	const struct rule_view *tables; // of the same view
+	const struct rule_set *set; // its tables and classes are there
 	const struct acl_layout *layout;
 	struct rte_acl_ctx *acl[GROUPS]; // all NULL: only counts
 	uint32_t count[GROUPS];

@@ -17,6 +17,8 @@ static void set_free(struct rule_set *set)
 		for (unsigned i = 0; i < set->view[view].pieces; i++)
 			rte_acl_free(set->view[view].piece[i].acl);
 	}
+	for (unsigned end = 0; end < ENDS; end++)
+		address_classes_free(set->classes[end]);
 	for (unsigned i = 0; i < set->tables; i++)
 		memory_give(set->owned[i].position, set->owned[i].bytes);
 	memory_give(set, sizeof(*set));
@@ -30,6 +32,8 @@ static int set_build(struct rule_set **set, uint32_t none, const struct rule_cho
 	(*set)->none = none;
 	(*set)->bytes = sizeof(**set);
 	int result = rule_tables_build(*set, choice, socket);
+	if (result == 0)
+		result = rule_classes_build(*set, choice, socket);
 	for (unsigned view = 0; result == 0 && view < VIEWS; view++)
 		result = rule_acl_build(*set, view, choice, socket);
 	return result;

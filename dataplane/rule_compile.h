@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "dataplane/rule_classes.h"
 #include "dataplane/rule_layout.h"
 
 // Rules of a list that are compiled together, with their positions in it, ascending.
@@ -40,16 +41,12 @@ enum { CUBES_MAX = 128 };
 // Disjoint cubes that make up the set. Returns how many.
 unsigned byte_set_cubes(const struct byte_set *set, struct byte_cube cube[CUBES_MAX]);
 
-struct address_prefix {
-	struct ip_address address;
-	uint8_t bits;
-};
-
 // The fewest prefixes that make up the set, in order; NULL: counts alone. Returns how many.
 uint64_t address_set_prefixes(const struct address_set *set, uint8_t family, struct address_prefix *prefix);
 
 // Parts of a rule_set, for one choice. 0 or -errno.
 int rule_tables_build(struct rule_set *set, const struct rule_choice *choice, int socket);
+int rule_classes_build(struct rule_set *set, const struct rule_choice *choice, int socket);
 int rule_acl_build(struct rule_set *set, unsigned view, const struct rule_choice *choice, int socket);
 
 // Entries that a rule becomes in rte_acl, over all views. Saturates.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Sets of values as rte_acl takes them: bits under a mask, ranges, prefixes.
 #include "dataplane/rule_compile.h"
+#include "dataplane/wide.h"
 
 // Bytes
 
@@ -52,50 +53,26 @@ unsigned byte_set_cubes(const struct byte_set *set, struct byte_cube cube[CUBES_
 	return split(set, 0, (struct byte_cube){ 0, 0 }, cube);
 }
 
-// Addresses, of both families as numbers of 128 bits with what counts in front
-
-typedef unsigned __int128 wide;
-
-static wide wide_of(const struct ip_address *address)
-{
-	wide value = 0;
-	for (unsigned i = 0; i < sizeof(address->byte); i++)
-		value = value << 8 | address->byte[i];
-	return value;
-}
-
-static struct address_prefix prefix_of(wide value, unsigned bits)
-{
-	struct address_prefix prefix = { .bits = (uint8_t)bits };
-	for (unsigned i = 0; i < sizeof(prefix.address.byte); i++)
-		prefix.address.byte[i] = (uint8_t)(value >> (120 - 8 * i));
-	return prefix;
-}
-
-// The last address of the prefix. Shifts by 128 are none.
-static wide prefix_last(wide low, unsigned bits)
-{
-	return bits == 0 ? ~(wide)0 : bits == 128 ? low : low | (~(wide)0 >> bits);
-}
+// Addresses
 
 // The shortest prefix that starts at low and ends no later than high.
 static unsigned prefix_bits(wide low, wide high, unsigned whole)
 {
 	unsigned bits = whole;
-	while (bits > 0 && (low & (wide)1 << (128 - bits)) == 0 && prefix_last(low, bits - 1) <= high)
+	while (bits > 0 && (low & (wide)1 << (128 - bits)) == 0 && wide_last(low, bits - 1) <= high)
 		bits--;
 	return bits;
 }
 
 static uint64_t range_prefixes(const struct address_range *range, unsigned whole, struct address_prefix *prefix)
 {
-	wide low = wide_of(&range->low), high = prefix_last(wide_of(&range->high), whole), last;
+	wide low = wide_of(&range->low), high = wide_last(wide_of(&range->high), whole), last;
 	uint64_t count = 0;
 	do {
 		unsigned bits = prefix_bits(low, high, whole);
-		last = prefix_last(low, bits);
+		last = wide_last(low, bits);
 		if (prefix)
-			prefix[count] = prefix_of(low, bits);
+			prefix[count] = (struct address_prefix){ wide_address(low), (uint8_t)bits };
 		count++;
 		low = last + 1;
 	} while (last < high);

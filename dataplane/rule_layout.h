@@ -39,10 +39,19 @@ struct rule_view {
 	struct rule_piece piece[ACL_PIECES_MAX];
 };
 
+enum address_end {
+	END_SOURCE = 0,
+	END_DESTINATION,
+	ENDS
+};
+
+struct address_classes;
+
 // Some rules of the list, compiled. Their positions are those in the whole list.
 struct rule_set {
 	uint32_t none; // position that stands for no match
 	struct rule_view view[VIEWS];
+	struct address_classes *classes[ENDS]; // of IPv6: rte_acl gets to see their numbers; NULL: the whole address
 	unsigned tables;
 	struct {
 		uint32_t *position;
@@ -77,7 +86,7 @@ struct acl_key {
 	uint8_t connection;
 	rte_be16_t vlan;
 	uint8_t unused_too[2];
-	struct ip_address source;
+	struct ip_address source; // or its class, in the first four bytes
 	struct ip_address destination;
 } __attribute__((aligned(64)));
 

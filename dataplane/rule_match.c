@@ -4,6 +4,7 @@
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
 
+#include "dataplane/rule_classes.h"
 #include "dataplane/rule_layout.h"
 
 // One rule against one packet
@@ -161,9 +162,31 @@ static void pieces_find(const struct rule_view *view, const struct acl_burst *bu
 	}
 }
 
-static inline void view_find(const struct rule_view *view, const struct packet_tuple *const tuple[], uint64_t which,
+// Classes in the place of addresses.
+static void put_classes(const struct rule_set *set, const struct packet_tuple *const tuple[], const struct acl_burst *burst,
+			struct acl_key key[])
+{
+	for (unsigned end = 0; end < ENDS; end++) {
+		const struct ip_address *address[RULE_BURST_MAX];
+		uint32_t number[RULE_BURST_MAX];
+		if (!set->classes[end])
+			continue;
+		for (unsigned i = 0; i < burst->count; i++) {
+			const struct packet_tuple *asked = tuple[burst->index[i]];
+			address[i] = end == END_SOURCE ? &asked->source : &asked->destination;
+		}
+		address_classes_find(set->classes[end], address, burst->count, number);
+		for (unsigned i = 0; i < burst->count; i++) {
+			rte_be32_t word = rte_cpu_to_be_32(number[i]);
+			memcpy(end == END_SOURCE ? &key[i].source : &key[i].destination, &word, sizeof(word));
+		}
+	}
+}
+
+static inline void view_find(const struct rule_set *set, unsigned at, const struct packet_tuple *const tuple[], uint64_t which,
 			     unsigned address_bytes, uint32_t position[])
 {
+	const struct rule_view *view = &set->view[at];
 	struct acl_key key[RULE_BURST_MAX];
 	struct acl_burst burst;
 	burst.count = 0;
@@ -174,6 +197,8 @@ static inline void view_find(const struct rule_view *view, const struct packet_t
 		burst.data[burst.count] = (const uint8_t *)&key[burst.count];
 		burst.count++;
 	}
+	if (address_bytes > 4)
+		put_classes(set, tuple, &burst, key);
 	if (view->pieces == 1)
 		piece_find(&view->piece[0], &burst, position);
 	else
@@ -212,9 +237,9 @@ static void set_find(const struct rule_set *set, const struct packet_tuple *cons
 	for (unsigned at = 0; bits.behind && at < VIEWS; at++) {
 		uint64_t which = bits_of_view(&bits, at);
 		if (which && view_family(at) == FAMILY_IP4)
-			view_find(&set->view[at], tuple, which, 4, position);
+			view_find(set, at, tuple, which, 4, position);
 		else if (which)
-			view_find(&set->view[at], tuple, which, 16, position);
+			view_find(set, at, tuple, which, 16, position);
 	}
 }
 

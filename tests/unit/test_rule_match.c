@@ -450,6 +450,31 @@ static void compiled_rules_agree_with_linear_scan(void **state)
 	assert_true(decided > 25000);
 }
 
+// So many within each other that addresses have no shorter numbers (see rule_classes.h).
+static void prefixes_deep_within_each_other_are_told_apart(void **state)
+{
+	(void)state;
+	enum { DEEP = 64 };
+	struct address_range range[DEEP];
+	struct rule rules[DEEP];
+	const struct rule *list[DEEP];
+	for (unsigned i = 0; i < DEEP; i++) { // of 128 - 2i bits, all zero
+		range[i] = (struct address_range){ 0 };
+		for (unsigned bit = 128 - 2 * i; bit < 128; bit++)
+			range[i].high.byte[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+		rules[i] = (struct rule){ .ip6 = true, .asks = RULE_SOURCE, .sources = { &range[i], 1 }, .verdict = VERDICT_DROP };
+		list[i] = &rules[i];
+	}
+	struct rule_matcher *matcher = build(list, DEEP);
+	for (unsigned bit = 0; bit < 128; bit++) {
+		struct packet_tuple tuple = { .family = FAMILY_IP6, .protocol = TCP, .next_header = TCP };
+		tuple.source.byte[bit / 8] = (uint8_t)(0x80 >> bit % 8);
+		assert_int_equal(find(matcher, &tuple), (129 - bit) / 2);
+		assert_int_equal(find(matcher, &tuple), scan(list, DEEP, &tuple));
+	}
+	rule_matcher_free(matcher);
+}
+
 // Life
 
 static void two_compiled_lists_live_side_by_side(void **state)
@@ -566,6 +591,7 @@ int main(void)
 		cmocka_unit_test(impossible_rules_are_refused),
 		cmocka_unit_test(too_many_entries_are_refused_before_they_are_made),
 		cmocka_unit_test(compiled_rules_agree_with_linear_scan),
+		cmocka_unit_test(prefixes_deep_within_each_other_are_told_apart),
 		cmocka_unit_test(two_compiled_lists_live_side_by_side),
 		cmocka_unit_test(compiling_again_and_again_leaks_nothing),
 		cmocka_unit_test(size_grows_with_what_is_compiled),
