@@ -6,6 +6,7 @@
 
 #include "dataplane/flow.h"
 #include "dataplane/memory.h"
+#include "dataplane/rule_passing.h"
 
 // One set
 
@@ -115,6 +116,8 @@ static int build_passing(struct rule_matcher *matcher, int socket)
 	matcher->passing_count = (uint32_t)choice.count;
 	if (result == 0 && choice.count)
 		result = set_build(&matcher->passing, matcher->count, &choice, socket);
+	if (result == 0)
+		result = passing_index_make(choice.rule, matcher->passing_count, &matcher->passing_index);
 	free(choice.rule);
 	return result;
 }
@@ -222,6 +225,7 @@ void rule_matcher_free(struct rule_matcher *matcher)
 	set_free(matcher->deciding);
 	set_free(matcher->passing);
 	set_free(matcher->varying);
+	passing_index_free(matcher->passing_index);
 	free(matcher->passing_at);
 	free(matcher->rule);
 	free(matcher);
@@ -231,6 +235,7 @@ size_t rule_matcher_bytes(const struct rule_matcher *matcher)
 {
 	const struct rule_set *const sets[] = { matcher->deciding, matcher->passing, matcher->varying };
 	size_t sum = sizeof(*matcher) + (matcher->count + 1) * (sizeof(matcher->verdicts[0]) + sizeof(*matcher->rule));
+	sum += passing_index_bytes(matcher->passing_index);
 	for (unsigned i = 0; i < 3; i++)
 		sum += sets[i] ? sets[i]->bytes : 0;
 	return sum;

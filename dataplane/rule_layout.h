@@ -46,6 +46,7 @@ enum address_end {
 };
 
 struct address_classes;
+struct passing_index;
 
 // Some rules of the list, compiled. Their positions are those in the whole list.
 struct rule_set {
@@ -70,6 +71,7 @@ struct rule_matcher {
 	struct rule_set *passing; // without a verdict, or with a limit; NULL: none
 	struct rule_set *varying; // see rule_matcher_varies; NULL: none
 	uint32_t *passing_at;     // their positions, ascending
+	struct passing_index *passing_index; // which of them to look at; NULL: each
 	const struct rule **rule; // count
 	struct rule_verdict verdicts[]; // count + 1
 };

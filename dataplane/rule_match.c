@@ -6,6 +6,7 @@
 
 #include "dataplane/rule_classes.h"
 #include "dataplane/rule_layout.h"
+#include "dataplane/rule_passing.h"
 
 // One rule against one packet
 
@@ -309,12 +310,22 @@ static struct rule_verdict verdict_at(const struct rule_matcher *matcher, uint32
 	return verdict;
 }
 
+// The first of the passing rules from one on that is worth a look; where no index says, it is that one.
+static inline uint32_t passing_next(const struct passing_search *search, uint32_t at)
+{
+	return search->count ? passing_search_next(search, at) : at;
+}
+
 // From a passing rule on: what decides at the latest is the first of the deciding rules, which comes behind it.
 static struct rule_verdict walk_on(const struct rule_matcher *matcher, const struct packet_tuple *tuple, uint32_t position,
 				   const struct rule_walk *walk)
 {
 	uint32_t last = set_find_one(matcher->deciding, tuple), log_slot = 0;
-	for (uint32_t i = passing_from(matcher, position); i < matcher->passing_count; i++) {
+	struct passing_search search = { .count = 0 };
+	if (matcher->passing_index)
+		search = passing_index_search(matcher->passing_index, tuple);
+	for (uint32_t i = passing_next(&search, passing_from(matcher, position)); i < matcher->passing_count;
+		i = passing_next(&search, i + 1)) {
 		uint32_t at = matcher->passing_at[i];
 		uint16_t failed;
 		if (at > last)

@@ -475,6 +475,39 @@ static void prefixes_deep_within_each_other_are_told_apart(void **state)
 	rule_matcher_free(matcher);
 }
 
+static void hundreds_of_rules_that_pass_on_count_what_each_of_them_matches(void **state)
+{
+	(void)state;
+	enum { PASSING = 300, COUNT = PASSING + 1, PACKETS = 3000 };
+	static struct random_rule rules[COUNT];
+	static struct traffic counters[COUNT + 1], expected[COUNT + 1];
+	const struct rule *list[COUNT];
+	uint64_t counted = 0;
+	random_state = 11;
+	for (uint32_t i = 0; i < COUNT; i++) {
+		random_rule(&rules[i], false);
+		rules[i].rule.slot = i + 1;
+		rules[i].rule.verdict = i == PASSING / 2 ? VERDICT_DROP : VERDICT_NONE;
+		list[i] = &rules[i].rule;
+	}
+	struct rule_matcher *matcher = build(list, COUNT);
+	for (unsigned i = 0; i < PACKETS; i++) {
+		struct packet_tuple tuple = random_tuple();
+		uint16_t failed;
+		uint32_t at = 0;
+		rule_matcher_settle(matcher, &tuple, find(matcher, &tuple), 60, 0, counters);
+		for (; at < COUNT && !(rule_matches(list[at], &tuple, &failed) && list[at]->verdict != VERDICT_NONE); at++) {
+			if (!rule_matches(list[at], &tuple, &failed))
+				continue;
+			traffic_add(&expected[list[at]->slot], 60);
+			counted++;
+		}
+	}
+	rule_matcher_free(matcher);
+	assert_true(counted > PACKETS);
+	assert_memory_equal(counters, expected, sizeof(counters));
+}
+
 // Life
 
 static void two_compiled_lists_live_side_by_side(void **state)
@@ -592,6 +625,7 @@ int main(void)
 		cmocka_unit_test(too_many_entries_are_refused_before_they_are_made),
 		cmocka_unit_test(compiled_rules_agree_with_linear_scan),
 		cmocka_unit_test(prefixes_deep_within_each_other_are_told_apart),
+		cmocka_unit_test(hundreds_of_rules_that_pass_on_count_what_each_of_them_matches),
 		cmocka_unit_test(two_compiled_lists_live_side_by_side),
 		cmocka_unit_test(compiling_again_and_again_leaks_nothing),
 		cmocka_unit_test(size_grows_with_what_is_compiled),
