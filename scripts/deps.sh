@@ -11,7 +11,7 @@ run_packages="gcc libc6-dev meson ninja-build pkgconf python3 libdpdk-dev libnum
 	libyaml-dev libsystemd-dev libcmocka-dev scdoc"
 test_packages="clang libclang-rt-14-dev git python3-pytest python3-pytest-xdist tshark iproute2 ethtool iputils-ping procps curl nmap iperf3 spin
 	nftables iptables lua5.4"
-bench_packages="dpdk-dev"
+bench_packages="dpdk-dev openvswitch-switch-dpdk nftables iproute2 procps util-linux"
 
 case ${1:-run} in
 run) wanted=$run_packages ;;

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A program that takes part: it lives for the whole comparison and is stopped except while it is measured."""
+import json
+import os
+import pathlib
+import re
+import select
+import signal
+import subprocess
+import time
+
+
+class Absent(Exception):
+    """This program can't run here; the text says why."""
+
+
+def end_process(process, seconds=20):
+    if process.poll() is None:
+        process.send_signal(signal.SIGCONT)
+        process.terminate()
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class Peer:
+    """Subclasses set name and process, and say what came in: received(), a count of packets."""
+
+    def resume(self):
+        os.kill(self.process.pid, signal.SIGCONT)
+
+    def pause(self):
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def window(self, seconds, warm=0.1):
+        """Packets a second over a window; what comes before it warms the caches and is not counted."""
+        if self.process.poll() is not None:
+            raise Absent(f"{self.name} ended with {self.process.returncode}")
+        self.resume()
+        time.sleep(warm)
+        start, before = time.monotonic(), self.received()
+        time.sleep(seconds)
+        end, after = time.monotonic(), self.received()
+        self.pause()
+        return (after - before) / (end - start)
+
+    def audit(self):
+        """What its counters say that should not be: a list of texts. It runs meanwhile."""
+        return []
+
+    def end(self):
+        end_process(self.process)
+
+
+class Conversation:
+    """Lines to a program's standard input, and what it prints."""
+
+    def __init__(self, name, command, **options):
+        self.name = name
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        **options)
+
+    def ask(self, line, pattern, seconds=10):
+        """Sends a line and reads until the pattern is there."""
+        if line:
+            self.process.stdin.write(line.encode() + b"\n")
+            self.process.stdin.flush()
+        text, end = "", time.monotonic() + seconds
+        while True:
+            found = re.search(pattern, text)
+            if found:
+                return found
+            ready, _, _ = select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))
+            data = os.read(self.process.stdout.fileno(), 65536) if ready else b""
+            if not data:
+                raise Absent(f"{self.name} did not come to '{pattern}': {text[-2000:]}")
+            text += data.decode(errors="replace")
+
+
+def pcap_device(number, captures):
+    """The same device string for everybody: a receive queue a capture, in memory, without end."""
+    return f"net_pcap{number}," + ",".join(f"rx_pcap={path}" for path in captures) + ",infinite_rx=1"
+
+
+class Testpmd(Peer):
+    """dpdk-testpmd. mode: io (takes and sends, looks at nothing) or 5tswap (swaps addresses and ports, looks nothing up)."""
+
+    def __init__(self, place, captures, mode):
+        self.name = f"testpmd {mode}"
+        queues, pool = len(captures), place.buffers + 65536
+        cpus = [f"{number + 1}@{cpu}" for number, cpu in enumerate(place.cpus[:queues])]
+        self.command = ["stdbuf", "-oL", "dpdk-testpmd", "--lcores", ",".join([f"0@{place.control_cpu}", *cpus]),
+                        "--main-lcore", "0", *place.eal, f"--file-prefix=bench_testpmd_{os.getpid()}_{time.monotonic_ns()}",
+                        "--vdev", pcap_device(0, captures), "--", "-i", f"--forward-mode={mode}", f"--nb-cores={queues}",
+                        f"--rxq={queues}", f"--txq={queues}", f"--total-num-mbufs={pool}", "--no-flush-rx"]
+        self.talk = Conversation(self.name, self.command)
+        self.process = self.talk.process
+        try:
+            self.talk.ask("", r"testpmd> ", 120)
+            self.talk.ask("start", r"testpmd> ")
+        except Absent:
+            self.end()
+            raise
+
+    def count(self, what):
+        return int(self.talk.ask("show port stats 0", what + r": +(\d+)[\s\S]*testpmd> ")[1])
+
+    def received(self):
+        return self.count("RX-packets")
+
+    def audit(self):
+        self.talk.ask("stop", r"Done\.[\s\S]*testpmd> ")
+        received, sent = self.count("RX-packets"), self.count("TX-packets")
+        self.talk.ask("start", r"testpmd> ")
+        return [] if received == sent else [f"{self.name} received {received} packets and sent {sent}"]
+
+
+CONFIG = """
+interfaces:
+  - {{name: source, device: "{device}", queues: {queues}}}
+workers: {{cpus: {cpus}, control_cpus: [{control}], share_cpus: {share}, spare_buffers: {buffers}}}
+handlers:
+  - {{name: all, kind: count}}
+listeners: {listeners}
+default_handler: all
+flows: {{capacity: {capacity}, embryonic_percent: 100, timeouts: {timeouts}}}
+policy: {{martians: accept}}
+control: {{socket: {socket}}}
+eal: {eal}
+"""
+# Nothing that is known is forgotten while its program is stopped; whoever sends a SYN alone is, before the next pass.
+LASTING = "{profile: internet, udp_unreplied: 1h, udp_replied: 1h, tcp_syn_sent: 20ms}"
+
+
+class Portier(Peer):
+    """portier's count handler. ports: each has a listener for TCP and one for UDP. rules: a text, or None."""
+
+    def __init__(self, place, captures, flows, rules=None, ports=(), name="portier"):
+        self.name = name
+        self.client = place.build / "control" / "ctl" / "portierctl"
+        folder = place.folder / f"portier{time.monotonic_ns()}"
+        folder.mkdir()
+        self.socket, self.log, config = folder / "control.sock", folder / "portier.log", folder / "portier.yaml"
+        cpus = place.cpus[:len(captures)]
+        config.write_text(CONFIG.format(
+            device=pcap_device(0, captures), queues=len(captures), cpus=json.dumps(cpus), control=place.control_cpu,
+            share=str(place.control_cpu in cpus).lower(), buffers=place.buffers, capacity=flows,
+            timeouts=LASTING, socket=self.socket, eal=json.dumps(place.eal),
+            listeners=json.dumps([{"protocol": protocol, "port": port, "handler": "all"}
+                                  for protocol in ("tcp", "udp") for port in ports])))
+        self.command = [str(place.build / "control" / "portier"), "run", "-c", str(config)]
+        if rules is not None:
+            (folder / "bench.rules").write_text(rules)
+            self.command += ["--rules", str(folder / "bench.rules")]
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=subprocess.STDOUT)
+        self.wait_until_it_answers()
+
+    def wait_until_it_answers(self):
+        end = time.monotonic() + 120
+        while not (self.socket.exists() and self.ask("status")):
+            if self.process.poll() is not None or time.monotonic() > end:
+                self.end()
+                raise Absent(f"portier did not start: {self.log.read_text(errors='replace')[-2000:]}")
+            time.sleep(0.1)
+
+    def ask(self, what):
+        done = subprocess.run([self.client, "--socket", self.socket, "--json", what], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, check=False)
+        return json.loads(done.stdout) if done.returncode == 0 else None
+
+    def received(self):
+        """What a worker had no room for, when another one took it from the device, is no work done."""
+        stats = self.ask("stats")
+        lost = sum(drop["packets"] for drop in stats["drops"] if drop["reason"] == "worker_ring_full")
+        return stats["ledger"]["received"]["packets"] - lost
+
+    def audit(self):
+        """It ends as an operator ends it, and its last report says whether every packet is accounted for."""
+        end_process(self.process)
+        text = self.log.read_text(errors="replace")
+        if self.process.returncode == 0 and re.search(r"^ *balanced:", text, re.MULTILINE):
+            return []
+        return [f"{self.name} ended with {self.process.returncode}, and its ledger is not balanced: {text[-2000:]}"]
+
+
+def package_version(name):
+    """As Debian says; None where the package is not installed, or this is no Debian."""
+    try:
+        done = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${Version}", name], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    except FileNotFoundError:
+        return None
+    return done.stdout[3:].strip() if done.returncode == 0 and done.stdout.startswith("ii") else None
+
+
+def first_line(path):
+    try:
+        return pathlib.Path(path).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return None
