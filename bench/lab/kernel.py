@@ -33,7 +33,7 @@ class Kernel(Peer):
             self.make_devices()
             self.load(count, policy)
             self.send(place, captures[0])
-        except Absent:
+        except BaseException:  # an interruption too: nothing may be left running
             self.end()
             raise
 

@@ -40,7 +40,7 @@ class OpenVSwitch(Peer):
             self.make_bridge()
             self.make_flows(way)  # before the first packet
             self.add_sources(captures)
-        except Absent:
+        except BaseException:  # an interruption too: nothing may be left running
             self.end()
             raise
 

@@ -100,7 +100,7 @@ class Testpmd(Peer):
         try:
             self.talk.ask("", r"testpmd> ", 120)
             self.talk.ask("start", r"testpmd> ")
-        except Absent:
+        except BaseException:  # an interruption too: nothing may be left running
             self.end()
             raise
 
