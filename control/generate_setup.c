@@ -165,6 +165,7 @@ static int make_streams(struct generate_setup *setup, struct error *error)
 	const struct generate_config *config = setup->config;
 	struct generate *generate = setup->generate;
 	generate->random = (struct generate_random){ config->seed };
+	generate->choosing = (struct generate_random){ generate_random_mix(config->seed + 1) };
 	for (size_t i = 0; i < config->stream_count; i++) {
 		const struct generate_stream_config *from = &config->streams[i];
 		if (generate_stream_init(&setup->streams[i], &from->params, &generate->random) != 0)

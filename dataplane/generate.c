@@ -15,7 +15,7 @@ static uint32_t choose_stream(struct generate *generate)
 	uint32_t stream = 0;
 	if (generate->stream_count == 1)
 		return 0;
-	uint32_t drawn = generate_random_below(&generate->random, generate->weight_sum);
+	uint32_t drawn = generate_random_below(&generate->choosing, generate->weight_sum);
 	for (; drawn >= generate->weights[stream]; stream++)
 		drawn -= generate->weights[stream];
 	return stream;
@@ -38,7 +38,7 @@ static void choose_ahead(struct generate *generate, uint64_t now)
 	for (unsigned i = 0; i < generate->ahead_count; i++) {
 		uint32_t stream = choose_stream(generate);
 		generate->ahead[i] = (struct generate_choice){ stream,
-			generate_stream_choose(generate->streams[stream], now, &generate->random) };
+			generate_stream_choose(generate->streams[stream], now, &generate->choosing) };
 	}
 }
 
