@@ -117,19 +117,27 @@ int config_error_at(const struct config *config, struct config_place place, stru
 	return error_prefix(error, "%s:%u:%u", config->file, place.line, place.column);
 }
 
-int config_load(const char *file, struct config *config, struct error *error)
+char *config_read_file(const char *file, const char *example, size_t *length, struct error *error)
 {
-	size_t length;
 	FILE *stream = fopen(file, "re");
-	if (!stream)
-		return error_set(error, "%s: can't be opened: %s; expected a configuration such as conf/portier.yaml", file,
-			strerror(errno));
-	char *text = read_stream(stream, &length);
+	if (!stream) {
+		error_set(error, "%s: can't be opened: %s; expected a configuration such as %s", file, strerror(errno), example);
+		return NULL;
+	}
+	char *text = read_stream(stream, length);
 	int why = errno;
 	fclose(stream);
 	if (!text)
-		return error_set(error, "%s: can't be read: %s; expected a configuration such as conf/portier.yaml", file,
-			strerror(why));
+		error_set(error, "%s: can't be read: %s; expected a configuration such as %s", file, strerror(why), example);
+	return text;
+}
+
+int config_load(const char *file, struct config *config, struct error *error)
+{
+	size_t length;
+	char *text = config_read_file(file, "conf/portier.yaml", &length, error);
+	if (!text)
+		return -1;
 	int result = config_parse(file, text, length, config, error);
 	free(text);
 	return result;

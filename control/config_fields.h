@@ -5,6 +5,9 @@
 #include "control/config.h"
 #include "control/yaml.h"
 
+// The whole of a configuration's file, for free(). NULL with a text that names an example. control/config.c
+char *config_read_file(const char *file, const char *example, size_t *length, struct error *error);
+
 // control/config_devices.c
 int config_read_interfaces(struct yaml *yaml, yaml_node_t *node, const struct yaml_field *field, void *target);
 int config_read_handlers(struct yaml *yaml, yaml_node_t *node, const struct yaml_field *field, void *target);

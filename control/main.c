@@ -5,6 +5,8 @@
 
 #include "control/check.h"
 #include "control/daemon.h"
+#include "control/generate.h"
+#include "control/ndr.h"
 #include "control/options.h"
 #include "control/replay.h"
 #include "control/replay_explain.h"
@@ -37,6 +39,25 @@ static int run_check(const struct options *options)
 	return check(options->replay.config, options->replay.rules, options->strict);
 }
 
+static struct generate_options generate_options_of(const struct options *options)
+{
+	const struct replay_options *given = &options->replay;
+	return (struct generate_options){ .config = given->config, .json = given->json, .quiet = given->quiet,
+		.eal = given->eal, .eal_count = given->eal_count };
+}
+
+static int run_generate(const struct options *options)
+{
+	const struct generate_options given = generate_options_of(options);
+	return generate(&given);
+}
+
+static int run_ndr(const struct options *options)
+{
+	const struct generate_options given = generate_options_of(options);
+	return ndr(&given);
+}
+
 static const struct command commands[] = {
 	{ "replay", "crwfpjqx", true, false, run_replay,
 	  "portier replay [-c CONF] [--rules FILE] [--workers N] [--flows FILE] [--packets FILE]\n"
@@ -64,6 +85,19 @@ static const struct command commands[] = {
 	  "  -c, --config FILE  configuration\n"
 	  "  --rules FILE       rules, instead of the configuration's\n"
 	  "  --strict           fails after a warning too\n" },
+	{ "generate", "cjq", false, true, run_generate,
+	  "portier generate -c CONF [--json FILE] [--quiet] [-- EAL arguments]\n\n"
+	  "Sends traffic out of a network device for a while, checks what comes back, and prints a report.\n\n"
+	  "  -c, --config FILE  configuration: devices, rate, duration, streams (portier.generate(5))\n"
+	  "  --json FILE        writes the report as JSON; \"-\": to standard output\n"
+	  "  -q, --quiet        prints no report\n" },
+	{ "ndr", "cjq", false, true, run_ndr,
+	  "portier ndr -c CONF [--json FILE] [--quiet] [-- EAL arguments]\n\n"
+	  "Finds the highest rate at which a device under test, which sends back what it gets, loses nothing: trials at one rate\n"
+	  "after another (RFC 2544 26.1), traffic standing still while counters are read.\n\n"
+	  "  -c, --config FILE  as of portier generate; its rate is the highest that is tried\n"
+	  "  --json FILE        writes all trials as JSON; \"-\": to standard output\n"
+	  "  -q, --quiet        prints no table\n" },
 };
 
 static const char general_help[] =
@@ -71,6 +105,8 @@ static const char general_help[] =
 	"  portier replay CAPTURE...  reads captures and prints a report\n"
 	"  portier run -c CONF        runs on network devices\n"
 	"  portier check [-c CONF]    looks a configuration over\n"
+	"  portier generate -c CONF   sends traffic and checks what comes back\n"
+	"  portier ndr -c CONF        finds the highest rate without loss\n"
 	"  portier --version\n\n"
 	"\"portier COMMAND --help\" tells more; portierctl talks to a running portier.\n";
 

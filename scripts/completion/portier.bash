@@ -20,13 +20,14 @@ _portier()
 		;;
 	esac
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W "replay run check --help --version" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "replay run check generate ndr --help --version" -- "$cur")
 		return
 	fi
 	local options="-c --config --rules --help"
 	[[ ${COMP_WORDS[1]} == replay ]] && options+=" --workers --flows --packets --json -q --quiet --explain"
 	[[ ${COMP_WORDS[1]} == run ]] && options+=" --latency --json"
 	[[ ${COMP_WORDS[1]} == check ]] && options+=" --strict"
+	[[ ${COMP_WORDS[1]} == @(generate|ndr) ]] && options="-c --config --json -q --quiet --help"
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options --" -- "$cur")
 	elif [[ ${COMP_WORDS[1]} == replay ]]; then

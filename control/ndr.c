@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/ndr.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/ndr_search.h"
+#include "control/ndr_trial.h"
+
+enum {
+	STATUS_OK = 0,
+	STATUS_ERROR = 1,
+	STATUS_INTERRUPTED = 130,
+};
+
+static int complain(const struct error *error)
+{
+	fprintf(stderr, "portier: %s\n", error->text);
+	return STATUS_ERROR;
+}
+
+static int load(const char *file, struct generate_config *config, struct error *error)
+{
+	if (generate_config_load(file, config, error) != 0)
+		return -1;
+	config->duration_ms = config->ndr.trial_ms;
+	if (config->rate > 0)
+		return 0;
+	error_set(error, "the rate is max, expected the highest that is to be tried, such as 14.88Mpps");
+	config_error_at(&config->base, config->rate_place, error);
+	generate_config_free(config);
+	return -1;
+}
+
+static bool passed(const json_t *trial)
+{
+	return json_is_true(json_object_get(trial, "passed"));
+}
+
+// All trials, and the last that passed: "found". Returns an exit status.
+static int search(struct generate_setup *setup, const sigset_t *stop_signals, json_t *report, struct error *error)
+{
+	const struct generate_config *config = setup->config;
+	json_t *trials = json_array();
+	struct ndr_search search;
+	bool more = true;
+	json_object_set_new(report, "trials", trials);
+	json_object_set_new(report, "found", json_null());
+	ndr_search_start(&search, config->rate, config->ndr.precision_percent / 100);
+	while (more) {
+		json_t *trial;
+		if (ndr_trial(setup, search.next, stop_signals, &trial, error) != 0)
+			return complain(error);
+		if (!trial)
+			return STATUS_INTERRUPTED;
+		json_array_append_new(trials, trial);
+		if (passed(trial))
+			json_object_set(report, "found", trial);
+		if (json_integer_value(json_object_get(trial, "returned")) == 0) {
+			error_set(error, "nothing came back: is there a device under test that sends back what it gets?");
+			return complain(error);
+		}
+		more = ndr_search_step(&search, passed(trial));
+	}
+	return search.passed > 0 ? STATUS_OK : STATUS_ERROR;
+}
+
+static int run(const struct generate_options *options, const struct generate_config *config, const sigset_t *stop_signals)
+{
+	struct generate_setup setup;
+	struct error error;
+	if (generate_setup_make(&setup, config, options->eal, options->eal_count, &error) != 0)
+		return complain(&error);
+	json_t *report = json_pack("{s:s, s:f, s:s, s:f, s:f, s:f}", "version", PORTIER_VERSION, "trial_seconds",
+		config->ndr.trial_ms / 1e3, "rate_unit", config->unit == GENERATE_BITS ? "bits" : "packets", "highest_rate",
+		config->rate, "loss_percent", config->ndr.loss_percent, "precision_percent", config->ndr.precision_percent);
+	int status = search(&setup, stop_signals, report, &error);
+	generate_setup_undo(&setup);
+	bool to_output = options->json && strcmp(options->json, "-") == 0;
+	if (!options->quiet)
+		ndr_print(report, to_output ? stderr : stdout, isatty(to_output ? STDERR_FILENO : STDOUT_FILENO));
+	if (options->json && generate_write_json(report, options->json, &error) != 0)
+		status = complain(&error);
+	json_decref(report);
+	return status;
+}
+
+int ndr(const struct generate_options *options)
+{
+	struct generate_config config;
+	struct error error;
+	sigset_t stop_signals;
+	if (load(options->config, &config, &error) != 0)
+		return complain(&error);
+	generate_block_signals(&stop_signals);
+	int status = run(options, &config, &stop_signals);
+	generate_config_free(&config);
+	return status;
+}

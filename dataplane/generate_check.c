@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/generate_check.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "dataplane/generate_frame.h"
+#include "dataplane/memory.h"
+#include "dataplane/parse.h"
+#include "dataplane/protocol.h"
+
+enum { WINDOW = 64 }; // stamps behind the greatest that are told from duplicates
+
+int generate_check_init(struct generate_check *check, uint32_t slots, uint64_t key)
+{
+	memset(check, 0, sizeof(*check));
+	check->slots = slots;
+	check->key = key;
+	if (slots == 0)
+		return 0;
+	check->seen = memory_take("generate seen", slots * sizeof(*check->seen), -1);
+	return check->seen ? 0 : -ENOMEM;
+}
+
+void generate_check_free(struct generate_check *check)
+{
+	memory_give(check->seen, check->slots * sizeof(*check->seen));
+	check->seen = NULL;
+}
+
+// Where the payload begins, if a stamp fits in it; else NULL.
+static const uint8_t *payload_of(const uint8_t *frame, const struct packet_meta *meta)
+{
+	const uint8_t *l4 = frame + meta->l4_offset;
+	uint32_t header = sizeof(uint64_t);
+	if (!(meta->flags & PACKET_L4_WHOLE) || meta->flags & PACKET_FRAGMENT)
+		return NULL;
+	if (meta->protocol == PROTO_TCP)
+		header = (uint32_t)(l4[12] >> 4) * 4;
+	else if (meta->protocol != PROTO_UDP)
+		return NULL;
+	return meta->l4_length >= header + sizeof(struct generate_stamp) ? l4 + header : NULL;
+}
+
+static void note_sequence(struct generate_check *check, struct generate_seen *seen, uint32_t sequence)
+{
+	uint32_t ahead = sequence - seen->expected, behind = seen->expected - 1 - sequence;
+	if (sequence >= seen->expected) {
+		seen->window = ahead + 1 < WINDOW ? seen->window << (ahead + 1) | 1 : 1;
+		seen->expected = sequence + 1;
+	} else if (behind < WINDOW && seen->window >> behind & 1) {
+		check->duplicates++;
+	} else {
+		if (behind < WINDOW)
+			seen->window |= UINT64_C(1) << behind;
+		check->reordered++;
+	}
+}
+
+// false: not one of this run's.
+static bool check_stamp(struct generate_check *check, const uint8_t *payload, uint32_t length, uint64_t now)
+{
+	struct generate_stamp stamp;
+	memcpy(&stamp, payload, sizeof(stamp));
+	uint32_t slot = rte_be_to_cpu_32(stamp.slot);
+	if (stamp.tag != generate_stamp_tag(check->key, &stamp) || slot >= check->slots)
+		return false;
+	traffic_add(&check->stamped, length);
+	note_sequence(check, &check->seen[slot], rte_be_to_cpu_32(stamp.sequence));
+	generate_histogram_add(&check->latency, (uint32_t)(now >> GENERATE_STAMP_SHIFT) - rte_be_to_cpu_32(stamp.time));
+	return true;
+}
+
+void generate_check_frame(struct generate_check *check, const uint8_t *frame, uint32_t length, uint64_t now)
+{
+	static const struct parse_options options = { .truncated_drop = true, .checksum = CHECKSUM_VERIFY };
+	const struct parse_input input = { .frame = frame, .captured = length, .on_wire = length };
+	struct packet_meta meta;
+	struct fragment_info fragment;
+	traffic_add(&check->received, length);
+	if (!check->seen)
+		return;
+	if (parse_frame(&input, &options, &meta, &fragment) != DROP_NONE) {
+		check->malformed++;
+		return;
+	}
+	const uint8_t *payload = payload_of(frame, &meta);
+	if (payload && check_stamp(check, payload, length, now))
+		return;
+	check->unstamped++;
+	check->resets += meta.protocol == PROTO_TCP && meta.tcp_flags & TCP_RST;
+	check->icmp += meta.protocol == PROTO_ICMP || meta.protocol == PROTO_ICMP6;
+}
