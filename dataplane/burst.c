@@ -55,6 +55,7 @@ static void parse_all(struct worker *worker, struct burst *burst)
 	for (unsigned i = 0; i < burst->count; i++) {
 		if (i + PREFETCH_AHEAD < burst->count)
 			rte_prefetch0(rte_pktmbuf_mtod(burst->mbuf[i + PREFETCH_AHEAD], void *));
+		burst->length[i] = burst->mbuf[i]->pkt_len;
 		burst->fate[i] = (struct fate){ .kind = FATE_PENDING, .account = ACCOUNT_WORKER };
 		enum drop_reason reason = parse_packet(worker, burst, i);
 		if (unlikely(reason != DROP_NONE))
@@ -137,7 +138,8 @@ static void pass_non_ip(struct worker *worker, struct burst *burst)
 		burst->meta[i].reason = DROP_NONE;
 		burst->note[i] = (struct burst_note){ .rule = RULE_NONE, .verdict = VERDICT_ACCEPT };
 		if (from->role == INTERFACE_HANDLER) {
-			burst->fate[i] = (struct fate){ .kind = FATE_TRANSMIT,
+			burst->length[i] = burst->mbuf[i]->pkt_len;
+		burst->fate[i] = (struct fate){ .kind = FATE_TRANSMIT,
 				.interface = worker->handlers[from->handler].uplink,
 				.account = ACCOUNT_FORWARD };
 			burst->handler[i] = HANDLER_NONE;
@@ -151,11 +153,39 @@ static void pass_non_ip(struct worker *worker, struct burst *burst)
 	}
 }
 
-static void count_handed(struct worker *worker, uint8_t id, unsigned packets, uint64_t bytes)
+static void hand(struct worker *worker, struct burst *burst, uint8_t id, const struct packet_view *view, uint64_t bytes)
 {
-	const struct traffic handed = { packets, bytes };
+	const struct traffic handed = { view->count, bytes };
 	traffic_sum(&worker->handler_counters[id].handed, handed);
 	traffic_sum(&worker->counters.handed, handed);
+	worker->handlers[id].ops->process(&worker->handlers[id], view);
+	if (unlikely(burst->measured))
+		burst_measure(worker, burst, id);
+}
+
+// Whether one handler is to have the whole burst, as in most.
+static bool one_handler(const struct burst *burst)
+{
+	uint8_t differs = 0;
+	for (unsigned i = 0; i < burst->count; i++)
+		differs |= burst->handler[i] ^ burst->handler[0];
+	return burst->live_count == burst->count && burst->count && !differs;
+}
+
+static void hand_over_whole(struct worker *worker, struct burst *burst)
+{
+	const uint8_t id = burst->handler[0];
+	const struct packet_view view = { .index = burst->live,
+		.count = burst->count,
+		.mbuf = burst->mbuf,
+		.meta = burst->meta,
+		.interface = burst->interface,
+		.fate = burst->fate };
+
+	for (unsigned i = 0; i < burst->count; i++)
+		burst->fate[i] = (struct fate){ .kind = FATE_PENDING, .account = id };
+	burst->live_count = 0;
+	hand(worker, burst, id, &view, burst_bytes(burst));
 }
 
 // Groups what is still on its way by handler, in order of arrival, and calls each handler once.
@@ -168,6 +198,10 @@ void burst_hand_over(struct worker *worker, struct burst *burst)
 		.interface = burst->interface,
 		.fate = burst->fate };
 
+	if (likely(one_handler(burst))) {
+		hand_over_whole(worker, burst);
+		return;
+	}
 	while (burst->live_count) {
 		uint8_t id = burst->handler[burst->live[0]];
 		unsigned left = 0;
@@ -180,14 +214,11 @@ void burst_hand_over(struct worker *worker, struct burst *burst)
 				continue;
 			}
 			group[view.count++] = at;
-			bytes += burst->mbuf[at]->pkt_len;
+			bytes += burst->length[at];
 			burst->fate[at].account = id;
 		}
 		burst->live_count = left;
-		count_handed(worker, id, view.count, bytes);
-		worker->handlers[id].ops->process(&worker->handlers[id], &view);
-		if (unlikely(burst->measured))
-			burst_measure(worker, burst, id);
+		hand(worker, burst, id, &view, bytes);
 	}
 }
 

@@ -18,6 +18,7 @@ struct burst {
 	struct packet_meta meta[BURST_MAX] __rte_cache_aligned;
 	struct rte_mbuf *mbuf[BURST_MAX]; // NULL: given to another worker
 	uint64_t time[BURST_MAX]; // ticks
+	uint32_t length[BURST_MAX]; // bytes
 	uint32_t flow[BURST_MAX]; // index or FLOW_NONE; by position in live, as long as that is what was looked up
 	struct fate fate[BURST_MAX];
 	uint8_t interface[BURST_MAX]; // where each came in
@@ -43,6 +44,15 @@ struct burst {
 
 // Takes count packets, already in burst->mbuf with time and interface, through all stages. Owner thread.
 void burst_run(struct worker *worker, unsigned count);
+
+// Bytes of all packets of the burst.
+static inline uint64_t burst_bytes(const struct burst *burst)
+{
+	uint64_t bytes = 0;
+	for (unsigned i = 0; i < burst->count; i++)
+		bytes += burst->length[i];
+	return bytes;
+}
 
 // The whole frame in one piece: in place, or copied to worker->linear if it has several segments. Valid until the next
 // call for another packet.
