@@ -4,6 +4,7 @@
 #include <rte_mempool.h>
 #include <rte_prefetch.h>
 
+#include "dataplane/parse_usual.h"
 #include "dataplane/trial.h"
 
 enum { PREFETCH_AHEAD = 6 };
@@ -20,7 +21,8 @@ static_assert(RTE_MBUF_F_RX_IP_CKSUM_BAD == 1ull << IP_BAD_BIT && RTE_MBUF_F_RX_
 	      RTE_MBUF_F_RX_L4_CKSUM_BAD == 1ull << L4_BAD_BIT && RTE_MBUF_F_RX_L4_CKSUM_GOOD == 1ull << L4_GOOD_BIT,
 	"DPDK's bits");
 
-static inline enum drop_reason parse_packet(struct worker *worker, struct burst *burst, unsigned at)
+// Not by parse_frame: its straight line was tried, or is of no use.
+static __rte_noinline enum drop_reason parse_unusual(struct worker *worker, struct burst *burst, unsigned at)
 {
 	struct rte_mbuf *mbuf = burst->mbuf[at];
 	uint64_t flags = mbuf->ol_flags;
@@ -31,42 +33,65 @@ static inline enum drop_reason parse_packet(struct worker *worker, struct burst 
 		.ip_checksum = checksum_state(flags, IP_BAD_BIT, IP_GOOD_BIT),
 		.l4_checksum = checksum_state(flags, L4_BAD_BIT, L4_GOOD_BIT),
 	};
-	return parse_frame(&input, &worker->wiring->parse_options[burst->interface[at]], &burst->meta[at],
-		&burst->fragment[at]);
+	enum drop_reason reason = parse_any(&input, &worker->wiring->parse_options[burst->interface[at]],
+		&burst->meta[at], &burst->fragment[at]);
+
+	if (unlikely(reason != DROP_NONE))
+		burst_drop(burst, at, reason);
+	return reason;
 }
 
-static void count_oddities(struct worker *worker, const struct burst *burst, unsigned segmented)
+// What parse_frame does first, where nothing has to be asked about checksums: without the way there.
+static __rte_always_inline enum drop_reason parse_packet(struct worker *worker, struct burst *burst, unsigned at)
 {
-	unsigned truncated = 0;
+	const struct rte_mbuf *mbuf = burst->mbuf[at];
+	const struct parse_options *options = &worker->wiring->parse_options[burst->interface[at]];
+	const uint64_t bad = RTE_MBUF_F_RX_IP_CKSUM_BAD | RTE_MBUF_F_RX_L4_CKSUM_BAD;
+
+	burst->length[at] = mbuf->pkt_len;
+	if (likely(mbuf->nb_segs == 1 && !(mbuf->ol_flags & bad) && options->checksum != CHECKSUM_VERIFY &&
+		parse_usual(rte_pktmbuf_mtod(mbuf, const uint8_t *), mbuf->pkt_len, options, &burst->meta[at])))
+		return DROP_NONE;
+	return parse_unusual(worker, burst, at);
+}
+
+static void count_oddities(struct worker *worker, const struct burst *burst)
+{
+	unsigned truncated = 0, segmented = 0;
 	for (unsigned i = 0; i < burst->live_count; i++)
 		truncated += !!(burst->meta[burst->live[i]].flags & PACKET_TRUNCATED);
+	for (unsigned i = 0; i < burst->count; i++)
+		segmented += burst->mbuf[i]->nb_segs > 1;
 	counter_add(&worker->counters.truncated, truncated);
 	counter_add(&worker->counters.multi_segment, segmented);
 }
 
+static void fetch_frames(const struct burst *burst, unsigned from, unsigned to)
+{
+	for (unsigned i = from; i < RTE_MIN(to, burst->count); i++)
+		rte_prefetch0(rte_pktmbuf_mtod(burst->mbuf[i], void *));
+}
+
 static void parse_all(struct worker *worker, struct burst *burst)
 {
-	unsigned ahead = RTE_MIN(burst->count, (unsigned)PREFETCH_AHEAD), segmented = 0;
+	const unsigned count = burst->count;
+	unsigned live = 0, flags = 0, segments = 0;
 
-	for (unsigned i = 0; i < ahead; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(burst->mbuf[i], void *));
-	burst->live_count = 0;
-	burst->flags = 0;
-	for (unsigned i = 0; i < burst->count; i++) {
-		if (i + PREFETCH_AHEAD < burst->count)
-			rte_prefetch0(rte_pktmbuf_mtod(burst->mbuf[i + PREFETCH_AHEAD], void *));
-		burst->length[i] = burst->mbuf[i]->pkt_len;
+	fetch_frames(burst, 0, PREFETCH_AHEAD);
+	for (unsigned i = 0; i < count; i++)
 		burst->fate[i] = (struct fate){ .kind = FATE_PENDING, .account = ACCOUNT_WORKER };
+	for (unsigned i = 0; i < count; i++) {
+		fetch_frames(burst, i + PREFETCH_AHEAD, i + PREFETCH_AHEAD + 1);
 		enum drop_reason reason = parse_packet(worker, burst, i);
-		if (unlikely(reason != DROP_NONE))
-			burst_drop(burst, i, reason);
-		burst->live[burst->live_count] = (uint16_t)i;
-		burst->live_count += reason == DROP_NONE;
-		burst->flags |= burst->meta[i].flags;
-		segmented += burst->mbuf[i]->nb_segs > 1;
+		burst->live[live] = (uint16_t)i;
+		live += reason == DROP_NONE;
+		flags |= burst->meta[i].flags;
+		segments |= burst->mbuf[i]->nb_segs;
 	}
-	if (unlikely(segmented || burst->flags & PACKET_TRUNCATED) && !burst->from_inbox)
-		count_oddities(worker, burst, segmented);
+	burst->live_count = live;
+	burst->flags = flags;
+	if (unlikely(segments > 1 || flags & PACKET_TRUNCATED) && !burst->from_inbox)
+		count_oddities(worker, burst);
 }
 
 // A later fragment gets the ports of its first; the worker that received it off the wire does that, for all fragments of
