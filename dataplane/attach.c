@@ -13,6 +13,8 @@ struct tally {
 	struct flow decision;                 // rule, listener and handler that the last packets had in common
 	uint64_t decided;                     // packets of that decision; packed
 	uint64_t by_port_class[PORT_CLASSES]; // packed
+	uint32_t generation; // of the policy
+	bool watched; // there is more to be done with a packet than to count it
 };
 
 // Packets and bytes in one word, so that one addition enters a packet: a burst has few of the former.
@@ -79,13 +81,38 @@ static bool handle_without_flow(struct worker *worker, struct burst *burst, unsi
 
 	const struct flow never_made = { .rule = decision->rule, .listener = decision->listener,
 		.handler = decision->handler };
-	count_packet(worker, tally, &never_made, meta->key.port[responder], burst->mbuf[at]->pkt_len);
+	count_packet(worker, tally, &never_made, meta->key.port[responder], burst->length[at]);
 	burst->note[at] = (struct burst_note){ .rule = decision->rule, .handler = (uint8_t)decision->handler,
 		.verdict = VERDICT_ACCEPT };
 	burst->handler[at] = (uint8_t)decision->handler;
 	if (burst_returned(worker, burst, at)) {
 		const struct interface *from = &worker->interfaces[burst->interface[at]];
 		forward(burst, at, worker->handlers[from->handler].uplink);
+		return false;
+	}
+	return true;
+}
+
+// What not every run asks for: time stamps of captures, the trace, the way back from a handler's device. Returns whether
+// a handler is to have the packet.
+static __rte_noinline bool account_watched(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
+					   const struct flow *decided)
+{
+	const struct flow *flow = flow_table_flow(worker->flows, index);
+	const struct flow_cold *cold = flow_table_cold(worker->flows, index);
+
+	if (worker->times != NULL)
+		worker->times[index].last = RTE_MAX(worker->times[index].last, packet_note(burst->mbuf[at])->time);
+	if (worker->trace != NULL)
+		burst->note[at] = (struct burst_note){
+			.flow = cold->id,
+			.rule = decided->rule,
+			.handler = flow->handler,
+			.direction = direction_of(&burst->meta[at], flow) == FLOW_ORIG ? TRACE_ORIG : TRACE_RESP,
+			.verdict = VERDICT_ACCEPT,
+		};
+	if (burst_returned(worker, burst, at)) {
+		forward(burst, at, cold->interface);
 		return false;
 	}
 	return true;
@@ -99,7 +126,7 @@ static __rte_always_inline bool account(struct worker *worker, struct burst *bur
 	const struct packet_meta *meta = &burst->meta[at];
 	struct flow *flow = flow_table_flow(worker->flows, index);
 	enum flow_direction direction = direction_of(meta, flow);
-	uint64_t bytes = burst->mbuf[at]->pkt_len;
+	uint64_t bytes = burst->length[at];
 
 	counter_add(&flow->packets[direction], 1);
 	counter_add(&flow->bytes[direction], bytes);
@@ -108,21 +135,7 @@ static __rte_always_inline bool account(struct worker *worker, struct burst *bur
 		__atomic_store_n(&flow->last_seen, burst->time[at], __ATOMIC_RELAXED);
 	count_packet(worker, tally, decided, meta->key.port[!flow->orig_end], bytes);
 	burst->handler[at] = flow->handler;
-	if (unlikely(worker->times != NULL))
-		worker->times[index].last = RTE_MAX(worker->times[index].last, packet_note(burst->mbuf[at])->time);
-	if (unlikely(worker->trace != NULL))
-		burst->note[at] = (struct burst_note){
-			.flow = flow_table_cold(worker->flows, index)->id,
-			.rule = decided->rule,
-			.handler = flow->handler,
-			.direction = direction == FLOW_ORIG ? TRACE_ORIG : TRACE_RESP,
-			.verdict = VERDICT_ACCEPT,
-		};
-	if (unlikely(burst_returned(worker, burst, at))) {
-		forward(burst, at, flow_table_cold(worker->flows, index)->interface);
-		return false;
-	}
-	return true;
+	return likely(!tally->watched) || account_watched(worker, burst, at, index, decided);
 }
 
 // What opens a flow from a handler's end is not judged: rules guard what listens, not what it asks for.
@@ -276,7 +289,8 @@ static __rte_always_inline bool follow(struct worker *worker, struct burst *burs
 	struct flow *flow = flow_table_flow(worker->flows, index);
 	unsigned state = flow->state;
 
-	if (is_tcp_segment(meta)) {
+	if (is_tcp_segment(meta) &&
+		unlikely(!tcp_follow_usual(flow, direction_of(meta, flow), segment_header(worker, burst, at)))) {
 		struct tcp_segment segment;
 		read_segment(worker, burst, at, &segment);
 		if (unlikely(tcp_follow(flow, direction_of(meta, flow), &segment) == TCP_REOPENED))
@@ -422,14 +436,18 @@ static __rte_always_inline bool attach(struct worker *worker, struct burst *burs
 		return open_flow(worker, burst, i, NULL, tally);
 
 	const struct flow *flow = flow_table_flow(worker->flows, index);
-	if (unlikely(flow->generation != burst->policy->generation))
+	if (unlikely(flow->generation != tally->generation))
 		return attach_unsettled(worker, burst, i, index, tally);
 	return pass(worker, burst, i, index, NULL, flow, tally);
 }
 
 static __rte_always_inline void attach_all(struct worker *worker, struct burst *burst, const bool by_packet)
 {
-	struct tally tally = { .decision = { .rule = RULE_NONE, .listener = LISTENER_NONE } };
+	struct tally tally = {
+		.decision = { .rule = RULE_NONE, .listener = LISTENER_NONE },
+		.generation = burst->policy->generation,
+		.watched = worker->times || worker->trace || worker->wiring->handler_devices,
+	};
 	unsigned kept = 0;
 	for (unsigned i = 0; i < burst->live_count; i++) {
 		uint16_t at = burst->live[i];

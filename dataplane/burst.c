@@ -4,6 +4,7 @@
 #include <rte_mempool.h>
 #include <rte_prefetch.h>
 
+#include "dataplane/parse_usual.h"
 #include "dataplane/trial.h"
 
 enum { PREFETCH_AHEAD = 6 };
@@ -20,7 +21,8 @@ static_assert(RTE_MBUF_F_RX_IP_CKSUM_BAD == 1ull << IP_BAD_BIT && RTE_MBUF_F_RX_
 	      RTE_MBUF_F_RX_L4_CKSUM_BAD == 1ull << L4_BAD_BIT && RTE_MBUF_F_RX_L4_CKSUM_GOOD == 1ull << L4_GOOD_BIT,
 	"DPDK's bits");
 
-static inline enum drop_reason parse_packet(struct worker *worker, struct burst *burst, unsigned at)
+// Not by parse_frame: its straight line was tried, or is of no use.
+static __rte_noinline enum drop_reason parse_unusual(struct worker *worker, struct burst *burst, unsigned at)
 {
 	struct rte_mbuf *mbuf = burst->mbuf[at];
 	uint64_t flags = mbuf->ol_flags;
@@ -31,41 +33,108 @@ static inline enum drop_reason parse_packet(struct worker *worker, struct burst 
 		.ip_checksum = checksum_state(flags, IP_BAD_BIT, IP_GOOD_BIT),
 		.l4_checksum = checksum_state(flags, L4_BAD_BIT, L4_GOOD_BIT),
 	};
-	return parse_frame(&input, &worker->wiring->parse_options[burst->interface[at]], &burst->meta[at],
-		&burst->fragment[at]);
+	enum drop_reason reason = parse_any(&input, &worker->wiring->parse_options[burst->interface[at]],
+		&burst->meta[at], &burst->fragment[at]);
+
+	if (unlikely(reason != DROP_NONE))
+		burst_drop(burst, at, reason);
+	return reason;
 }
 
-static void count_oddities(struct worker *worker, const struct burst *burst, unsigned segmented)
+// What parse_frame does first, where nothing has to be asked about checksums: without the way there.
+static __rte_always_inline enum drop_reason parse_packet(struct worker *worker, struct burst *burst, unsigned at)
 {
-	unsigned truncated = 0;
+	const struct rte_mbuf *mbuf = burst->mbuf[at];
+	const struct parse_options *options = &worker->wiring->parse_options[burst->interface[at]];
+	const uint64_t bad = RTE_MBUF_F_RX_IP_CKSUM_BAD | RTE_MBUF_F_RX_L4_CKSUM_BAD;
+
+	burst->length[at] = mbuf->pkt_len;
+	if (likely(mbuf->nb_segs == 1 && !(mbuf->ol_flags & bad) && options->checksum != CHECKSUM_VERIFY &&
+		parse_usual(rte_pktmbuf_mtod(mbuf, const uint8_t *), mbuf->pkt_len, options, &burst->meta[at])))
+		return DROP_NONE;
+	return parse_unusual(worker, burst, at);
+}
+
+static void count_oddities(struct worker *worker, const struct burst *burst)
+{
+	unsigned truncated = 0, segmented = 0;
 	for (unsigned i = 0; i < burst->live_count; i++)
 		truncated += !!(burst->meta[burst->live[i]].flags & PACKET_TRUNCATED);
+	for (unsigned i = 0; i < burst->count; i++)
+		segmented += burst->mbuf[i]->nb_segs > 1;
 	counter_add(&worker->counters.truncated, truncated);
 	counter_add(&worker->counters.multi_segment, segmented);
 }
 
+static void fetch_frames(const struct burst *burst, unsigned from, unsigned to)
+{
+	for (unsigned i = from; i < RTE_MIN(to, burst->count); i++)
+		rte_prefetch0(rte_pktmbuf_mtod(burst->mbuf[i], void *));
+}
+
+// What is known of the packets that were parsed so far.
+struct parsed {
+	unsigned live, flags, segments;
+};
+
+static void parse_portion(struct worker *worker, struct burst *burst, unsigned from, unsigned to, struct parsed *parsed)
+{
+	unsigned live = parsed->live, flags = parsed->flags, segments = parsed->segments;
+
+	for (unsigned i = from; i < to; i++) {
+		fetch_frames(burst, i + PREFETCH_AHEAD, i + PREFETCH_AHEAD + 1);
+		enum drop_reason reason = parse_packet(worker, burst, i);
+		burst->live[live] = (uint16_t)i;
+		live += reason == DROP_NONE;
+		flags |= burst->meta[i].flags;
+		segments |= burst->mbuf[i]->nb_segs;
+	}
+	*parsed = (struct parsed){ live, flags, segments };
+}
+
+// Begins to look up a portion, all of whose packets are on their way, and goes on with the one before. false: some of
+// its keys are not the IPv4 index's.
+static bool begin_lookup(const struct worker *worker, struct burst *burst, unsigned from, unsigned to)
+{
+	struct flow_lookup *lookup = &burst->lookup[from / BURST_PORTION];
+	struct flow_key4 key[BURST_PORTION];
+	bool all = true;
+
+	for (unsigned i = from; i < to; i++) {
+		key[i - from] = flow_key_pack(&burst->meta[i].key);
+		all &= flow_key_fits_ip4(&burst->meta[i].key);
+	}
+	if (unlikely(!all))
+		return false;
+	if (from == 0)
+		flow_table_lookup4_begin(worker->flows, key, to - from, lookup);
+	else
+		flow_table_lookup4_next(worker->flows, key, to - from, lookup, lookup - 1,
+			&burst->flow[from - BURST_PORTION], true);
+	return true;
+}
+
+// In portions: while one is parsed, memory brings what the flow table asks for about those before. Not where packets
+// may still go to other workers, end here, or get ports from elsewhere.
 static void parse_all(struct worker *worker, struct burst *burst)
 {
-	unsigned ahead = RTE_MIN(burst->count, (unsigned)PREFETCH_AHEAD), segmented = 0;
+	struct parsed parsed = { 0 };
+	bool ahead = worker->workers == 1 || burst->from_inbox;
 
-	for (unsigned i = 0; i < ahead; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(burst->mbuf[i], void *));
-	burst->live_count = 0;
-	burst->flags = 0;
-	for (unsigned i = 0; i < burst->count; i++) {
-		if (i + PREFETCH_AHEAD < burst->count)
-			rte_prefetch0(rte_pktmbuf_mtod(burst->mbuf[i + PREFETCH_AHEAD], void *));
+	fetch_frames(burst, 0, PREFETCH_AHEAD);
+	for (unsigned i = 0; i < burst->count; i++)
 		burst->fate[i] = (struct fate){ .kind = FATE_PENDING, .account = ACCOUNT_WORKER };
-		enum drop_reason reason = parse_packet(worker, burst, i);
-		if (unlikely(reason != DROP_NONE))
-			burst_drop(burst, i, reason);
-		burst->live[burst->live_count] = (uint16_t)i;
-		burst->live_count += reason == DROP_NONE;
-		burst->flags |= burst->meta[i].flags;
-		segmented += burst->mbuf[i]->nb_segs > 1;
+	for (unsigned from = 0; from < burst->count; from += BURST_PORTION) {
+		unsigned to = RTE_MIN(from + BURST_PORTION, burst->count);
+		parse_portion(worker, burst, from, to, &parsed);
+		ahead = ahead && parsed.live == to && !(parsed.flags & PACKET_FRAGMENT) &&
+			begin_lookup(worker, burst, from, to);
 	}
-	if (unlikely(segmented || burst->flags & PACKET_TRUNCATED) && !burst->from_inbox)
-		count_oddities(worker, burst, segmented);
+	burst->ahead = ahead;
+	burst->live_count = parsed.live;
+	burst->flags = parsed.flags;
+	if (unlikely(parsed.segments > 1 || parsed.flags & PACKET_TRUNCATED) && !burst->from_inbox)
+		count_oddities(worker, burst);
 }
 
 // A later fragment gets the ports of its first; the worker that received it off the wire does that, for all fragments of
@@ -119,6 +188,12 @@ void burst_look_up(struct worker *worker, struct burst *burst)
 {
 	const struct flow_key *key[BURST_MAX];
 
+	if (likely(burst->ahead)) {
+		for (unsigned from = 0; from < burst->count; from += BURST_PORTION)
+			flow_table_lookup4_end(worker->flows, &burst->lookup[from / BURST_PORTION], &burst->flow[from],
+				true);
+		return;
+	}
 	for (unsigned i = 0; i < burst->live_count; i++)
 		key[i] = &burst->meta[burst->live[i]].key;
 	flow_table_lookup_burst(worker->flows, key, burst->live_count, burst->flow, true);
@@ -137,7 +212,8 @@ static void pass_non_ip(struct worker *worker, struct burst *burst)
 		burst->meta[i].reason = DROP_NONE;
 		burst->note[i] = (struct burst_note){ .rule = RULE_NONE, .verdict = VERDICT_ACCEPT };
 		if (from->role == INTERFACE_HANDLER) {
-			burst->fate[i] = (struct fate){ .kind = FATE_TRANSMIT,
+			burst->length[i] = burst->mbuf[i]->pkt_len;
+		burst->fate[i] = (struct fate){ .kind = FATE_TRANSMIT,
 				.interface = worker->handlers[from->handler].uplink,
 				.account = ACCOUNT_FORWARD };
 			burst->handler[i] = HANDLER_NONE;
@@ -151,11 +227,39 @@ static void pass_non_ip(struct worker *worker, struct burst *burst)
 	}
 }
 
-static void count_handed(struct worker *worker, uint8_t id, unsigned packets, uint64_t bytes)
+static void hand(struct worker *worker, struct burst *burst, uint8_t id, const struct packet_view *view, uint64_t bytes)
 {
-	const struct traffic handed = { packets, bytes };
+	const struct traffic handed = { view->count, bytes };
 	traffic_sum(&worker->handler_counters[id].handed, handed);
 	traffic_sum(&worker->counters.handed, handed);
+	worker->handlers[id].ops->process(&worker->handlers[id], view);
+	if (unlikely(burst->measured))
+		burst_measure(worker, burst, id);
+}
+
+// Whether one handler is to have the whole burst, as in most.
+static bool one_handler(const struct burst *burst)
+{
+	uint8_t differs = 0;
+	for (unsigned i = 0; i < burst->count; i++)
+		differs |= burst->handler[i] ^ burst->handler[0];
+	return burst->live_count == burst->count && burst->count && !differs;
+}
+
+static void hand_over_whole(struct worker *worker, struct burst *burst)
+{
+	const uint8_t id = burst->handler[0];
+	const struct packet_view view = { .index = burst->live,
+		.count = burst->count,
+		.mbuf = burst->mbuf,
+		.meta = burst->meta,
+		.interface = burst->interface,
+		.fate = burst->fate };
+
+	for (unsigned i = 0; i < burst->count; i++)
+		burst->fate[i] = (struct fate){ .kind = FATE_PENDING, .account = id };
+	burst->live_count = 0;
+	hand(worker, burst, id, &view, burst_bytes(burst));
 }
 
 // Groups what is still on its way by handler, in order of arrival, and calls each handler once.
@@ -168,6 +272,10 @@ void burst_hand_over(struct worker *worker, struct burst *burst)
 		.interface = burst->interface,
 		.fate = burst->fate };
 
+	if (likely(one_handler(burst))) {
+		hand_over_whole(worker, burst);
+		return;
+	}
 	while (burst->live_count) {
 		uint8_t id = burst->handler[burst->live[0]];
 		unsigned left = 0;
@@ -180,14 +288,11 @@ void burst_hand_over(struct worker *worker, struct burst *burst)
 				continue;
 			}
 			group[view.count++] = at;
-			bytes += burst->mbuf[at]->pkt_len;
+			bytes += burst->length[at];
 			burst->fate[at].account = id;
 		}
 		burst->live_count = left;
-		count_handed(worker, id, view.count, bytes);
-		worker->handlers[id].ops->process(&worker->handlers[id], &view);
-		if (unlikely(burst->measured))
-			burst_measure(worker, burst, id);
+		hand(worker, burst, id, &view, bytes);
 	}
 }
 

@@ -13,11 +13,14 @@ struct burst_note {
 	uint8_t verdict;   // enum verdict
 };
 
+enum { BURST_PORTION = 16 }; // packets whose flows are looked for while the next ones are parsed
+
 // Scratch of one worker; arrays go by position in the burst. Sized to stay in the L1 cache.
 struct burst {
 	struct packet_meta meta[BURST_MAX] __rte_cache_aligned;
 	struct rte_mbuf *mbuf[BURST_MAX]; // NULL: given to another worker
 	uint64_t time[BURST_MAX]; // ticks
+	uint32_t length[BURST_MAX]; // bytes
 	uint32_t flow[BURST_MAX]; // index or FLOW_NONE; by position in live, as long as that is what was looked up
 	struct fate fate[BURST_MAX];
 	uint8_t interface[BURST_MAX]; // where each came in
@@ -30,6 +33,7 @@ struct burst {
 	uint64_t measured; // bit by position: how long it takes is measured
 	bool from_inbox; // another worker has parsed it before and found its owner
 	bool capture;    // read from a capture: packets carry their notes
+	bool ahead;      // looking up is under way for all packets
 	bool flows_opened; // a flow was made in this burst: what was looked up in vain may be there by now
 	bool flows_ended; // a flow ended in this burst: indices that were looked up may have changed hands
 	const struct policy *policy;
@@ -38,11 +42,21 @@ struct burst {
 	uint32_t position[BURST_MAX];
 	struct packet_tuple tuple[BURST_MAX]; // what it was found for
 	struct fragment_info fragment[BURST_MAX];
+	struct flow_lookup lookup[BURST_MAX / BURST_PORTION]; // under way, of a portion each
 	struct burst_note note[BURST_MAX]; // filled only while tracing
 };
 
 // Takes count packets, already in burst->mbuf with time and interface, through all stages. Owner thread.
 void burst_run(struct worker *worker, unsigned count);
+
+// Bytes of all packets of the burst.
+static inline uint64_t burst_bytes(const struct burst *burst)
+{
+	uint64_t bytes = 0;
+	for (unsigned i = 0; i < burst->count; i++)
+		bytes += burst->length[i];
+	return bytes;
+}
 
 // The whole frame in one piece: in place, or copied to worker->linear if it has several segments. Valid until the next
 // call for another packet.

@@ -95,8 +95,8 @@ static inline bool ip6_is_extension(uint8_t next)
 	return next < 64 && (extensions >> next & 1);
 }
 
-// Parses any packet: what parse_frame promises, without its straight line for common ones.
-enum drop_reason parse_any(const struct parse_input *input, const struct parse_options *options,
+// Parses any packet: what parse_frame promises, without its straight line for common ones. Kept out of the loop over these.
+__attribute__((noinline)) enum drop_reason parse_any(const struct parse_input *input, const struct parse_options *options,
 			   struct packet_meta *meta, struct fragment_info *fragment);
 
 // The datagram's length field is 0: a segmentation offload's capture, unless a jumbo payload option (RFC 2675) has the

@@ -164,13 +164,14 @@ unsigned egress_flush(struct worker *worker)
 // the way that rte_pktmbuf_free_bulk has to.
 static void free_packets(struct rte_mbuf *mbuf[], unsigned count)
 {
+	const uint64_t shared = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
 	struct rte_mempool *pool = count ? mbuf[0]->pool : NULL;
-	unsigned plain = 0;
+	uint64_t differs = 0;
 
 	for (unsigned i = 0; i < count; i++)
-		plain += mbuf[i]->pool == pool && mbuf[i]->nb_segs == 1 && RTE_MBUF_DIRECT(mbuf[i]) &&
-			 rte_mbuf_refcnt_read(mbuf[i]) == 1;
-	if (likely(plain == count && count))
+		differs |= ((uintptr_t)mbuf[i]->pool ^ (uintptr_t)pool) | (mbuf[i]->ol_flags & shared) |
+			   (mbuf[i]->nb_segs ^ 1u) | (rte_mbuf_refcnt_read(mbuf[i]) ^ 1u);
+	if (likely(!differs && count))
 		rte_mempool_put_bulk(pool, (void **)mbuf, count);
 	else
 		rte_pktmbuf_free_bulk(mbuf, count);
@@ -184,11 +185,10 @@ static void count_ended(struct worker *worker, const struct fate *fate, uint64_t
 		count_drop(worker, fate->account, fate->reason, bytes);
 }
 
-void burst_depart(struct worker *worker, struct burst *burst)
+static void depart_each(struct worker *worker, struct burst *burst)
 {
 	struct rte_mbuf *ended[BURST_MAX];
 	unsigned count = 0;
-
 	struct traffic consumed = { 0, 0 };
 	uint8_t consumer = 0; // the handler whose packets these are
 
@@ -216,4 +216,26 @@ void burst_depart(struct worker *worker, struct burst *burst)
 	}
 	traffic_sum(&worker->handler_counters[consumer].consumed, consumed);
 	free_packets(ended, count);
+}
+
+// Whether one handler has consumed the whole burst.
+static bool all_consumed(const struct burst *burst)
+{
+	const struct fate expected = { .kind = FATE_CONSUME, .account = burst->fate[0].account };
+	uint32_t differs = 0;
+
+	for (unsigned i = 0; i < burst->count; i++)
+		differs |= fate_word(&burst->fate[i]) ^ fate_word(&expected);
+	return burst->count && !differs;
+}
+
+void burst_depart(struct worker *worker, struct burst *burst)
+{
+	if (likely(all_consumed(burst))) {
+		const struct traffic all = { burst->count, burst_bytes(burst) };
+		traffic_sum(&worker->handler_counters[burst->fate[0].account].consumed, all);
+		free_packets(burst->mbuf, burst->count);
+		return;
+	}
+	depart_each(worker, burst);
 }

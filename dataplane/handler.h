@@ -2,7 +2,9 @@
 // The contract of handlers: what receives the packets of a flow. One file each in dataplane/handlers/.
 #pragma once
 
+#include <assert.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "dataplane/counters.h"
 #include "dataplane/parse.h"
@@ -33,6 +35,15 @@ struct fate {
 	uint8_t interface; // index, of FATE_TRANSMIT
 	uint8_t account;   // handler's id, or ACCOUNT_*: set by the burst before the handler runs
 };
+
+static_assert(sizeof(struct fate) == sizeof(uint32_t), "fates are compared as words");
+
+static inline uint32_t fate_word(const struct fate *fate)
+{
+	uint32_t word;
+	memcpy(&word, fate, sizeof(word));
+	return word;
+}
 
 // A view of some packets of the burst: position index[i], i < count, in each of the arrays.
 struct packet_view {

@@ -19,11 +19,15 @@ static inline bool is_tcp_segment(const struct packet_meta *meta)
 	       !(meta->flags & (PACKET_ICMP_ERROR | PACKET_FRAGMENT_LATER));
 }
 
+static inline const uint8_t *segment_header(const struct worker *worker, const struct burst *burst, unsigned at)
+{
+	return burst_frame(worker, burst, at) + burst->meta[at].l4_offset;
+}
+
 static inline void read_segment(const struct worker *worker, const struct burst *burst, unsigned at,
 			 struct tcp_segment *segment)
 {
 	const struct packet_meta *meta = &burst->meta[at];
-	const uint8_t *frame = burst_frame(worker, burst, at);
 	uint32_t available = burst->mbuf[at]->pkt_len - meta->l4_offset;
-	tcp_read(frame + meta->l4_offset, RTE_MIN(available, meta->l4_length), meta->l4_length, segment);
+	tcp_read(segment_header(worker, burst, at), RTE_MIN(available, meta->l4_length), meta->l4_length, segment);
 }
