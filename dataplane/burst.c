@@ -72,16 +72,15 @@ static void fetch_frames(const struct burst *burst, unsigned from, unsigned to)
 		rte_prefetch0(rte_pktmbuf_mtod(burst->mbuf[i], void *));
 }
 
-// What is known of the packets that were parsed so far.
-struct parsed {
-	unsigned live, flags, segments;
-};
-
-static void parse_portion(struct worker *worker, struct burst *burst, unsigned from, unsigned to, struct parsed *parsed)
+static void parse_all(struct worker *worker, struct burst *burst)
 {
-	unsigned live = parsed->live, flags = parsed->flags, segments = parsed->segments;
+	const unsigned count = burst->count;
+	unsigned live = 0, flags = 0, segments = 0;
 
-	for (unsigned i = from; i < to; i++) {
+	fetch_frames(burst, 0, PREFETCH_AHEAD);
+	for (unsigned i = 0; i < count; i++)
+		burst->fate[i] = (struct fate){ .kind = FATE_PENDING, .account = ACCOUNT_WORKER };
+	for (unsigned i = 0; i < count; i++) {
 		fetch_frames(burst, i + PREFETCH_AHEAD, i + PREFETCH_AHEAD + 1);
 		enum drop_reason reason = parse_packet(worker, burst, i);
 		burst->live[live] = (uint16_t)i;
@@ -89,51 +88,9 @@ static void parse_portion(struct worker *worker, struct burst *burst, unsigned f
 		flags |= burst->meta[i].flags;
 		segments |= burst->mbuf[i]->nb_segs;
 	}
-	*parsed = (struct parsed){ live, flags, segments };
-}
-
-// Begins to look up a portion, all of whose packets are on their way, and goes on with the one before. false: some of
-// its keys are not the IPv4 index's.
-static bool begin_lookup(const struct worker *worker, struct burst *burst, unsigned from, unsigned to)
-{
-	struct flow_lookup *lookup = &burst->lookup[from / BURST_PORTION];
-	struct flow_key4 key[BURST_PORTION];
-	bool all = true;
-
-	for (unsigned i = from; i < to; i++) {
-		key[i - from] = flow_key_pack(&burst->meta[i].key);
-		all &= flow_key_fits_ip4(&burst->meta[i].key);
-	}
-	if (unlikely(!all))
-		return false;
-	if (from == 0)
-		flow_table_lookup4_begin(worker->flows, key, to - from, lookup);
-	else
-		flow_table_lookup4_next(worker->flows, key, to - from, lookup, lookup - 1,
-			&burst->flow[from - BURST_PORTION], true);
-	return true;
-}
-
-// In portions: while one is parsed, memory brings what the flow table asks for about those before. Not where packets
-// may still go to other workers, end here, or get ports from elsewhere.
-static void parse_all(struct worker *worker, struct burst *burst)
-{
-	struct parsed parsed = { 0 };
-	bool ahead = worker->workers == 1 || burst->from_inbox;
-
-	fetch_frames(burst, 0, PREFETCH_AHEAD);
-	for (unsigned i = 0; i < burst->count; i++)
-		burst->fate[i] = (struct fate){ .kind = FATE_PENDING, .account = ACCOUNT_WORKER };
-	for (unsigned from = 0; from < burst->count; from += BURST_PORTION) {
-		unsigned to = RTE_MIN(from + BURST_PORTION, burst->count);
-		parse_portion(worker, burst, from, to, &parsed);
-		ahead = ahead && parsed.live == to && !(parsed.flags & PACKET_FRAGMENT) &&
-			begin_lookup(worker, burst, from, to);
-	}
-	burst->ahead = ahead;
-	burst->live_count = parsed.live;
-	burst->flags = parsed.flags;
-	if (unlikely(parsed.segments > 1 || parsed.flags & PACKET_TRUNCATED) && !burst->from_inbox)
+	burst->live_count = live;
+	burst->flags = flags;
+	if (unlikely(segments > 1 || flags & PACKET_TRUNCATED) && !burst->from_inbox)
 		count_oddities(worker, burst);
 }
 
@@ -188,12 +145,6 @@ void burst_look_up(struct worker *worker, struct burst *burst)
 {
 	const struct flow_key *key[BURST_MAX];
 
-	if (likely(burst->ahead)) {
-		for (unsigned from = 0; from < burst->count; from += BURST_PORTION)
-			flow_table_lookup4_end(worker->flows, &burst->lookup[from / BURST_PORTION], &burst->flow[from],
-				true);
-		return;
-	}
 	for (unsigned i = 0; i < burst->live_count; i++)
 		key[i] = &burst->meta[burst->live[i]].key;
 	flow_table_lookup_burst(worker->flows, key, burst->live_count, burst->flow, true);

@@ -13,8 +13,6 @@ struct burst_note {
 	uint8_t verdict;   // enum verdict
 };
 
-enum { BURST_PORTION = 16 }; // packets whose flows are looked for while the next ones are parsed
-
 // Scratch of one worker; arrays go by position in the burst. Sized to stay in the L1 cache.
 struct burst {
 	struct packet_meta meta[BURST_MAX] __rte_cache_aligned;
@@ -33,7 +31,6 @@ struct burst {
 	uint64_t measured; // bit by position: how long it takes is measured
 	bool from_inbox; // another worker has parsed it before and found its owner
 	bool capture;    // read from a capture: packets carry their notes
-	bool ahead;      // looking up is under way for all packets
 	bool flows_opened; // a flow was made in this burst: what was looked up in vain may be there by now
 	bool flows_ended; // a flow ended in this burst: indices that were looked up may have changed hands
 	const struct policy *policy;
@@ -42,7 +39,6 @@ struct burst {
 	uint32_t position[BURST_MAX];
 	struct packet_tuple tuple[BURST_MAX]; // what it was found for
 	struct fragment_info fragment[BURST_MAX];
-	struct flow_lookup lookup[BURST_MAX / BURST_PORTION]; // under way, of a portion each
 	struct burst_note note[BURST_MAX]; // filled only while tracing
 };
 
