@@ -163,8 +163,7 @@ static void pass_non_ip(struct worker *worker, struct burst *burst)
 		burst->meta[i].reason = DROP_NONE;
 		burst->note[i] = (struct burst_note){ .rule = RULE_NONE, .verdict = VERDICT_ACCEPT };
 		if (from->role == INTERFACE_HANDLER) {
-			burst->length[i] = burst->mbuf[i]->pkt_len;
-		burst->fate[i] = (struct fate){ .kind = FATE_TRANSMIT,
+			burst->fate[i] = (struct fate){ .kind = FATE_TRANSMIT,
 				.interface = worker->handlers[from->handler].uplink,
 				.account = ACCOUNT_FORWARD };
 			burst->handler[i] = HANDLER_NONE;

@@ -281,32 +281,49 @@ static inline void place(const uint32_t found[], unsigned n, const uint8_t at[],
 		flow[at[i]] = found[i];
 }
 
-// Whether none of a burst's keys is the IPv4 index's: nothing is to be sorted then.
-static inline bool all_wide(const struct flow_key *const key[], unsigned n)
+static inline unsigned count_ip4(const struct flow_key *const key[], unsigned n)
 {
-	bool fits = false;
+	unsigned fits = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		fits |= flow_key_fits_ip4(key[i]);
-	return !fits;
+		fits += flow_key_fits_ip4(key[i]);
+	return fits;
 }
 
-void flow_table_lookup_burst(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
-			     uint32_t flow[], bool fetch)
+static inline void lookup_wide(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
+			       uint32_t flow[], bool fetch)
+{
+	(fetch ? wide_lookup_fetch : wide_lookup)(&table->wide, key, n, flow);
+}
+
+static void lookup_mixed(const struct flow_table *table, const struct flow_key *const key[], unsigned n, uint32_t flow[],
+			 bool fetch)
 {
 	uint32_t found[FLOW_LOOKUP_MAX];
 	struct sorted sorted;
 
-	if (all_wide(key, n)) {
-		(fetch ? wide_lookup_fetch : wide_lookup)(&table->wide, key, n, flow);
-		return;
-	}
 	sort_keys(key, n, &sorted);
 	lookup4(table, sorted.ip4, sorted.ip4_count, found, fetch);
 	place(found, sorted.ip4_count, sorted.ip4_place, flow);
-	if (sorted.wide_count > 0) {
-		(fetch ? wide_lookup_fetch : wide_lookup)(&table->wide, sorted.wide, sorted.wide_count, found);
-		place(found, sorted.wide_count, sorted.wide_place, flow);
+	lookup_wide(table, sorted.wide, sorted.wide_count, found, fetch);
+	place(found, sorted.wide_count, sorted.wide_place, flow);
+}
+
+// Most bursts are of one family: nothing is to be sorted.
+void flow_table_lookup_burst(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
+			     uint32_t flow[], bool fetch)
+{
+	const unsigned ip4 = count_ip4(key, n);
+	struct flow_key4 packed[FLOW_LOOKUP_MAX];
+
+	if (ip4 == 0) {
+		lookup_wide(table, key, n, flow, fetch);
+	} else if (ip4 == n) {
+		for (unsigned i = 0; i < n; i++)
+			packed[i] = flow_key_pack(key[i]);
+		lookup4(table, packed, n, flow, fetch);
+	} else {
+		lookup_mixed(table, key, n, flow, fetch);
 	}
 }
 
