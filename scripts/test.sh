@@ -143,7 +143,7 @@ fi
 
 if wants clang; then
 	title "clang, release"
-	build build-clang clang --buildtype=release && run_meson build-clang stress spin bench attack
+	build build-clang clang --buildtype=release && run_meson build-clang stress spin bench attack model
 fi
 
 if wants tsan; then

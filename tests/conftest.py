@@ -9,7 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "meaning: compared with another program; the same whatever compiler built it")
+    config.addinivalue_line("markers", "meaning: compared with another program, or of a script: the same whatever compiler built portier")
 
 
 def build_directory():

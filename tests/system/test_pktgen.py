@@ -10,6 +10,8 @@ import struct
 import pytest
 import world
 
+pytestmark = pytest.mark.meaning
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PLAN = str(ROOT / "scripts/pktgen/plan.py")
 VERIFY = str(ROOT / "scripts/pktgen/verify.py")
