@@ -434,7 +434,7 @@ static void compare(const struct rule *const list[], size_t count, unsigned burs
 static void compiled_rules_agree_with_linear_scan(void **state)
 {
 	(void)state;
-	enum { SETS = 30, MOST = 40, BURSTS = 100 }; // rule_match_model draws others at every run
+	enum { SETS = 10, MOST = 40, BURSTS = 100 }; // rule_match_model draws others at every run
 	static struct random_rule rules[MOST];
 	const struct rule *list[MOST];
 	uint64_t decided = 0;
@@ -447,7 +447,7 @@ static void compiled_rules_agree_with_linear_scan(void **state)
 		}
 		compare(list, count, BURSTS, &decided);
 	}
-	assert_true(decided > 25000);
+	assert_true(decided > 8000);
 }
 
 // So many within each other that addresses have no shorter numbers (see rule_classes.h).
