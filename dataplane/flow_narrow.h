@@ -174,18 +174,15 @@ void narrow_scrub(struct flow_narrow *narrow, unsigned buckets);
 // One key, any thread.
 uint32_t narrow_find(const struct flow_narrow *narrow, const struct narrow_target *target);
 
-// The forms of the burst lookup. All say the same. fetch: also the records of what is found.
+// The forms of the burst lookup. All say the same. record: of all flows, by index; that of a flow that is found is fetched,
+// unless it is NULL.
 struct narrow_form {
 	void (*begin)(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n,
 		      struct flow_lookup *lookup);
 	void (*next)(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n,
-		     struct flow_lookup *next, struct flow_lookup *now, uint32_t flow[]);
-	void (*next_fetch)(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n,
-			   struct flow_lookup *next, struct flow_lookup *now, uint32_t flow[],
-			   const struct flow *record);
-	void (*end)(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[]);
-	void (*end_fetch)(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[],
-			  const struct flow *record);
+		     struct flow_lookup *next, struct flow_lookup *now, uint32_t flow[], const struct flow *record);
+	void (*end)(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[],
+		    const struct flow *record);
 	void (*end_shared)(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[]);
 };
 extern const struct narrow_form narrow_plain, narrow_avx2, narrow_avx512;

@@ -89,31 +89,19 @@ static void begin(const struct flow_narrow *narrow, const struct flow_key4 key[]
 }
 
 static void next(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n, struct flow_lookup *next,
-		 struct flow_lookup *now, uint32_t flow[])
+		 struct flow_lookup *now, uint32_t flow[], const struct flow *record)
 {
-	narrow_lookup_next(&(struct narrow_pass){ narrow, form, false, NULL }, key, n, next, now, flow, prepare, LANES);
+	narrow_lookup_next(narrow, key, n, next, now, flow, record, form, prepare, LANES);
 }
 
-static void next_fetch(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n, struct flow_lookup *next,
-		       struct flow_lookup *now, uint32_t flow[], const struct flow *record)
+static void end(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[], const struct flow *record)
 {
-	narrow_lookup_next(&(struct narrow_pass){ narrow, form, false, record }, key, n, next, now, flow, prepare, LANES);
-}
-
-static void end(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[])
-{
-	narrow_lookup_end(&(struct narrow_pass){ narrow, form, false, NULL }, lookup, flow);
-}
-
-static void end_fetch(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[],
-		      const struct flow *record)
-{
-	narrow_lookup_end(&(struct narrow_pass){ narrow, form, false, record }, lookup, flow);
+	narrow_lookup_end(narrow, lookup, flow, record, false, form);
 }
 
 static void end_shared(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[])
 {
-	narrow_lookup_end(&(struct narrow_pass){ narrow, form, true, NULL }, lookup, flow);
+	narrow_lookup_end(narrow, lookup, flow, NULL, true, form);
 }
 
-const struct narrow_form narrow_avx512 = { begin, next, next_fetch, end, end_fetch, end_shared };
+const struct narrow_form narrow_avx512 = { begin, next, end, end_shared };

@@ -114,7 +114,7 @@ static __rte_always_inline void line_before_spare_bits(void)
 #endif
 }
 
-// How one burst is looked up: all but the addresses is known when this is compiled.
+// How one burst is looked up: all but the addresses, and whether there is a record, is known when this is compiled.
 struct narrow_pass {
 	const struct flow_narrow *narrow;
 	struct narrow_probe form;
@@ -248,9 +248,7 @@ static __rte_always_inline void narrow_probe_seconds(const struct narrow_pass *p
 	}
 }
 
-// What is still to do for a burst.
-static __rte_always_inline void narrow_lookup_end(const struct narrow_pass *pass, struct flow_lookup *lookup,
-						  uint32_t flow[])
+static __rte_always_inline void narrow_pass_end(const struct narrow_pass *pass, struct flow_lookup *lookup, uint32_t flow[])
 {
 	const struct flow_narrow constants = narrow_constants(pass->narrow);
 
@@ -262,9 +260,9 @@ static __rte_always_inline void narrow_lookup_end(const struct narrow_pass *pass
 
 // Begins one burst and looks into the first buckets of another: a few fetches, as many probes, and so on. A core has
 // buffers for some dozen lines under way; a whole burst's fetches at once would wait for them with nothing else to do.
-static __rte_always_inline void narrow_lookup_next(const struct narrow_pass *pass, const struct flow_key4 key[], unsigned n,
-						   struct flow_lookup *next, struct flow_lookup *now, uint32_t flow[],
-						   narrow_prepare_fn *prepare, const unsigned lanes)
+static __rte_always_inline void narrow_pass_next(const struct narrow_pass *pass, const struct flow_key4 key[], unsigned n,
+						 struct flow_lookup *next, struct flow_lookup *now, uint32_t flow[],
+						 narrow_prepare_fn *prepare, const unsigned lanes)
 {
 	const struct flow_narrow constants = narrow_constants(pass->narrow);
 	const unsigned woven = RTE_MIN(n, now->count) / NARROW_GROUP * NARROW_GROUP;
@@ -284,4 +282,26 @@ static __rte_always_inline void narrow_lookup_next(const struct narrow_pass *pas
 	narrow_lookup_begin_from(&constants, key, woven, n, next, prepare, lanes);
 	misses |= narrow_probe_firsts(pass, &constants, now, woven, flow);
 	narrow_sort_out(pass, &constants, now, flow, misses);
+}
+
+// What is still to do for a burst. Twice: loops that fetch records, and loops that know of none.
+static __rte_always_inline void narrow_lookup_end(const struct flow_narrow *narrow, struct flow_lookup *lookup,
+						  uint32_t flow[], const struct flow *record, const bool shared,
+						  const struct narrow_probe form)
+{
+	if (record != NULL)
+		narrow_pass_end(&(struct narrow_pass){ narrow, form, shared, record }, lookup, flow);
+	else
+		narrow_pass_end(&(struct narrow_pass){ narrow, form, shared, NULL }, lookup, flow);
+}
+
+static __rte_always_inline void narrow_lookup_next(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n,
+						   struct flow_lookup *next, struct flow_lookup *now, uint32_t flow[],
+						   const struct flow *record, const struct narrow_probe form,
+						   narrow_prepare_fn *prepare, const unsigned lanes)
+{
+	if (record != NULL)
+		narrow_pass_next(&(struct narrow_pass){ narrow, form, false, record }, key, n, next, now, flow, prepare, lanes);
+	else
+		narrow_pass_next(&(struct narrow_pass){ narrow, form, false, NULL }, key, n, next, now, flow, prepare, lanes);
 }

@@ -206,18 +206,12 @@ void flow_table_lookup4_begin(const struct flow_table *table, const struct flow_
 void flow_table_lookup4_next(const struct flow_table *table, const struct flow_key4 key[], unsigned n,
 			     struct flow_lookup *next, struct flow_lookup *now, uint32_t flow[], bool fetch)
 {
-	if (fetch)
-		table->form->next_fetch(&table->narrow, key, n, next, now, flow, table->head.hot);
-	else
-		table->form->next(&table->narrow, key, n, next, now, flow);
+	table->form->next(&table->narrow, key, n, next, now, flow, fetch ? table->head.hot : NULL);
 }
 
 void flow_table_lookup4_end(const struct flow_table *table, struct flow_lookup *lookup, uint32_t flow[], bool fetch)
 {
-	if (fetch)
-		table->form->end_fetch(&table->narrow, lookup, flow, table->head.hot);
-	else
-		table->form->end(&table->narrow, lookup, flow);
+	table->form->end(&table->narrow, lookup, flow, fetch ? table->head.hot : NULL);
 }
 
 static __rte_always_inline void lookup4(const struct flow_table *table, const struct flow_key4 key[], unsigned n,
@@ -290,12 +284,6 @@ static inline unsigned count_ip4(const struct flow_key *const key[], unsigned n)
 	return fits;
 }
 
-static inline void lookup_wide(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
-			       uint32_t flow[], bool fetch)
-{
-	(fetch ? wide_lookup_fetch : wide_lookup)(&table->wide, key, n, flow);
-}
-
 static void lookup_mixed(const struct flow_table *table, const struct flow_key *const key[], unsigned n, uint32_t flow[],
 			 bool fetch)
 {
@@ -305,7 +293,7 @@ static void lookup_mixed(const struct flow_table *table, const struct flow_key *
 	sort_keys(key, n, &sorted);
 	lookup4(table, sorted.ip4, sorted.ip4_count, found, fetch);
 	place(found, sorted.ip4_count, sorted.ip4_place, flow);
-	lookup_wide(table, sorted.wide, sorted.wide_count, found, fetch);
+	wide_lookup(&table->wide, sorted.wide, sorted.wide_count, found, fetch);
 	place(found, sorted.wide_count, sorted.wide_place, flow);
 }
 
@@ -317,7 +305,7 @@ void flow_table_lookup_burst(const struct flow_table *table, const struct flow_k
 	struct flow_key4 packed[FLOW_LOOKUP_MAX];
 
 	if (ip4 == 0) {
-		lookup_wide(table, key, n, flow, fetch);
+		wide_lookup(&table->wide, key, n, flow, fetch);
 	} else if (ip4 == n) {
 		for (unsigned i = 0; i < n; i++)
 			packed[i] = flow_key_pack(key[i]);

@@ -62,7 +62,6 @@ bool wide_insert(struct flow_wide *wide, const struct flow_key *key, uint32_t fl
 bool wide_remove(struct flow_wide *wide, uint32_t flow);
 
 // Bursts of up to FLOW_LOOKUP_MAX keys. fetch: also the records that are found. Owner; shared, and one key: any thread.
-void wide_lookup(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[]);
-void wide_lookup_fetch(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[]);
+void wide_lookup(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[], bool fetch);
 void wide_lookup_shared(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[]);
 uint32_t wide_find(const struct flow_wide *wide, const struct flow_key *key);

@@ -243,14 +243,13 @@ static __rte_always_inline void lookup(const struct flow_wide *wide, const struc
 		check_misses(wide, &burst, try, left, key, flow);
 }
 
-void wide_lookup(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[])
+// Twice: loops that fetch records, and loops that know of none.
+void wide_lookup(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[], bool fetch)
 {
-	lookup(wide, key, n, flow, (struct pass){ .shared = false, .fetch = false });
-}
-
-void wide_lookup_fetch(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[])
-{
-	lookup(wide, key, n, flow, (struct pass){ .shared = false, .fetch = true });
+	if (fetch)
+		lookup(wide, key, n, flow, (struct pass){ .shared = false, .fetch = true });
+	else
+		lookup(wide, key, n, flow, (struct pass){ .shared = false, .fetch = false });
 }
 
 void wide_lookup_shared(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[])

@@ -212,7 +212,7 @@ static void compare_form(struct index *index, const struct narrow_form *form, co
 	flow[n] = shared[n] = 0x5a5a5a5a;
 	form->begin(&index->narrow, key, n, &lookup);
 	assert_targets_are_the_plain_ones(index, &lookup, key, n);
-	form->end(&index->narrow, &lookup, flow);
+	form->end(&index->narrow, &lookup, flow, NULL);
 	form->begin(&index->narrow, key, n, &lookup);
 	form->end_shared(&index->narrow, &lookup, shared);
 	for (unsigned i = 0; i < n; i++) {
@@ -233,11 +233,11 @@ static void compare_form_woven(struct index *index, const struct narrow_form *fo
 	memset(&next, 0x5a, sizeof(next));
 	flow[n] = before[other] = 0x5a5a5a5a;
 	form->begin(&index->narrow, key, other, &now);
-	form->next(&index->narrow, key, n, &next, &now, before);
+	form->next(&index->narrow, key, n, &next, &now, before, NULL);
 	assert_targets_are_the_plain_ones(index, &next, key, n);
-	form->end(&index->narrow, &now, before);
-	form->next_fetch(&index->narrow, key, other, &now, &next, flow, hot);
-	form->end_fetch(&index->narrow, &next, flow, hot);
+	form->end(&index->narrow, &now, before, NULL);
+	form->next(&index->narrow, key, other, &now, &next, flow, hot);
+	form->end(&index->narrow, &next, flow, hot);
 	for (unsigned i = 0; i < n; i++)
 		assert_int_equal(flow[i], expected[i]);
 	for (unsigned i = 0; i < other; i++)
@@ -502,7 +502,7 @@ static void lookup_may_be_begun_before_the_table_changes(void **state)
 		for (uint32_t i = 0; i < BURST_MAX; i += 2)
 			assert_true(narrow_remove(&index.narrow, &index.key[i], i * index.stride));
 		narrow_scrub(&index.narrow, index.narrow.mask + 1);
-		its->end(&index.narrow, &lookup, flow);
+		its->end(&index.narrow, &lookup, flow, NULL);
 		for (uint32_t i = 0; i < BURST_MAX; i++)
 			assert_int_equal(flow[i], i % 2 ? i * index.stride : FLOW_NONE);
 		for (uint32_t i = 0; i < BURST_MAX; i += 2)
@@ -528,12 +528,12 @@ static void key_that_moves_between_the_halves_of_a_woven_lookup_is_found(void **
 		assert_true(index.narrow.in_second > 20);
 		for (unsigned from = 0; from + BURST_MAX <= 240; from += 16) {
 			its->begin(&index.narrow, &index.key[from], BURST_MAX, &lookup);
-			its->next(&index.narrow, index.key, 0, &none, &lookup, flow);
+			its->next(&index.narrow, index.key, 0, &none, &lookup, flow, NULL);
 			for (uint32_t i = 0; i < 240; i++) // makes room in first buckets
 				if (i < from || i >= from + BURST_MAX)
 					assert_true(narrow_remove(&index.narrow, &index.key[i], i * index.stride));
 			narrow_scrub(&index.narrow, index.narrow.mask + 1);
-			its->end(&index.narrow, &lookup, flow);
+			its->end(&index.narrow, &lookup, flow, NULL);
 			for (uint32_t i = 0; i < BURST_MAX; i++)
 				assert_int_equal(flow[i], (from + i) * index.stride);
 			for (uint32_t i = 0; i < 240; i++)
