@@ -45,18 +45,21 @@ static double nanoseconds(const struct generate *generate, uint64_t stamps)
 	return (double)(stamps << GENERATE_STAMP_SHIFT) * 1e9 / generate->ticks_a_second;
 }
 
+static double quantile(const struct generate *generate, unsigned thousandths)
+{
+	return nanoseconds(generate, latency_quantile(&generate->check.latency, thousandths));
+}
+
 static json_t *latency_object(const struct generate *generate)
 {
-	const struct generate_histogram *histogram = &generate->check.latency;
-	double mean = histogram->count ? (double)histogram->sum / (double)histogram->count : 0;
-	return json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "samples", (json_int_t)histogram->count, "min_ns",
-		nanoseconds(generate, histogram->least), "mean_ns",
-		mean * (1 << GENERATE_STAMP_SHIFT) * 1e9 / generate->ticks_a_second, "p50_ns",
-		nanoseconds(generate, generate_histogram_quantile(histogram, 0.5)), "p90_ns",
-		nanoseconds(generate, generate_histogram_quantile(histogram, 0.9)), "p99_ns",
-		nanoseconds(generate, generate_histogram_quantile(histogram, 0.99)), "p99_9_ns",
-		nanoseconds(generate, generate_histogram_quantile(histogram, 0.999)), "max_ns",
-		nanoseconds(generate, histogram->most));
+	const struct generate_check *check = &generate->check;
+	const uint64_t samples = check->stamped.packets;
+	double mean = samples ? (double)check->latency_sum / (double)samples : 0;
+	return json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "samples", (json_int_t)samples, "min_ns",
+		nanoseconds(generate, samples ? check->latency_least : 0), "mean_ns",
+		mean * (1 << GENERATE_STAMP_SHIFT) * 1e9 / generate->ticks_a_second, "p50_ns", quantile(generate, 500),
+		"p90_ns", quantile(generate, 900), "p99_ns", quantile(generate, 990), "p99_9_ns", quantile(generate, 999),
+		"max_ns", nanoseconds(generate, check->latency.longest));
 }
 
 // What was refused may have been stamped: lost is what a device took and did not give back, refused or not.

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rte_common.h>
+
 #include "dataplane/generate_frame.h"
 #include "dataplane/memory.h"
 #include "dataplane/parse.h"
@@ -16,6 +18,7 @@ int generate_check_init(struct generate_check *check, uint32_t slots, uint64_t k
 	memset(check, 0, sizeof(*check));
 	check->slots = slots;
 	check->key = key;
+	check->latency_least = UINT64_MAX;
 	if (slots == 0)
 		return 0;
 	check->seen = memory_take("generate seen", slots * sizeof(*check->seen), -1);
@@ -57,6 +60,13 @@ static void note_sequence(struct generate_check *check, struct generate_seen *se
 	}
 }
 
+static void note_latency(struct generate_check *check, uint32_t stamps)
+{
+	latency_add(&check->latency, stamps);
+	check->latency_sum += stamps;
+	check->latency_least = RTE_MIN(check->latency_least, stamps);
+}
+
 // false: not one of this run's.
 static bool check_stamp(struct generate_check *check, const uint8_t *payload, uint32_t length, uint64_t now)
 {
@@ -67,7 +77,7 @@ static bool check_stamp(struct generate_check *check, const uint8_t *payload, ui
 		return false;
 	traffic_add(&check->stamped, length);
 	note_sequence(check, &check->seen[slot], rte_be_to_cpu_32(stamp.sequence));
-	generate_histogram_add(&check->latency, (uint32_t)(now >> GENERATE_STAMP_SHIFT) - rte_be_to_cpu_32(stamp.time));
+	note_latency(check, (uint32_t)(now >> GENERATE_STAMP_SHIFT) - rte_be_to_cpu_32(stamp.time));
 	return true;
 }
 

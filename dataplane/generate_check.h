@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "dataplane/counters.h"
-#include "dataplane/generate_histogram.h"
+#include "dataplane/latency.h"
 
 // Of one slot: the stamps that came back.
 struct generate_seen {
@@ -26,7 +26,9 @@ struct generate_check {
 	uint64_t unstamped;      // whole packets that are none of the stamped ones
 	uint64_t resets, icmp;   // among them: TCP segments with RST; ICMP and ICMPv6
 	uint64_t malformed;      // frames that the parser refuses, wrong checksums among them
-	struct generate_histogram latency; // TSC >> GENERATE_STAMP_SHIFT
+	// Of all stamped ones, in TSC >> GENERATE_STAMP_SHIFT.
+	struct latency latency;
+	uint64_t latency_sum, latency_least; // the least is UINT64_MAX while there is none
 };
 
 // slots: how many flows there are; 0: don't check. 0 or -ENOMEM. Control thread.

@@ -144,6 +144,18 @@ static void nothing_measured_has_no_quantiles(void **state)
 	assert_int_equal(latency_packets(&latency), 0);
 }
 
+static void every_hundredth_of_evenly_spread_times_is_told(void **state)
+{
+	(void)state;
+	for (uint64_t i = 1; i <= 100000; i++)
+		latency_add(&latency, i * 37);
+	for (unsigned thousandths = 10; thousandths < 1000; thousandths += 10) {
+		uint64_t exact = thousandths * UINT64_C(100) * 37, told = latency_quantile(&latency, thousandths);
+		assert_in_range(told, exact, exact + exact / LATENCY_PARTS);
+	}
+	assert_int_equal(latency_quantile(&latency, 1000), 3700000);
+}
+
 static void a_sum_tells_what_one_histogram_of_all_would(void **state)
 {
 	(void)state;
@@ -222,6 +234,7 @@ int main(void)
 		cmocka_unit_test_setup(each_value_lies_in_its_bucket, clear),
 		cmocka_unit_test_setup(longer_than_all_buckets_is_told_as_the_longest, clear),
 		cmocka_unit_test_setup(nothing_measured_has_no_quantiles, clear),
+		cmocka_unit_test_setup(every_hundredth_of_evenly_spread_times_is_told, clear),
 		cmocka_unit_test_setup(a_sum_tells_what_one_histogram_of_all_would, clear),
 		cmocka_unit_test_setup(every_packet_is_drawn_at_one_in_one, clear),
 		cmocka_unit_test_setup(one_packet_in_so_many_is_drawn, clear),
