@@ -15,6 +15,7 @@
 #include <rte_cycles.h>
 #include <systemd/sd-daemon.h>
 
+#include "control/json_file.h"
 #include "control/report.h"
 #include "control/rule_log.h"
 #include "control/rules_try.h"
@@ -111,15 +112,6 @@ static void print_start(const struct runtime *runtime)
 	fprintf(stderr, "; control socket %s\n", runtime->config->socket_path);
 }
 
-static int write_report(const json_t *report, const char *name, struct error *error)
-{
-	struct text_file *file = text_file_open(name, error);
-	if (!file)
-		return -1;
-	report_write(report, file);
-	return text_file_close(file, error);
-}
-
 // The workers stand still, so that the ledger must be balanced.
 static int report(const struct runtime *runtime, const char *file, struct error *error)
 {
@@ -135,7 +127,7 @@ static int report(const struct runtime *runtime, const char *file, struct error 
 	json_t *object = report_build(&input);
 	if (!file || strcmp(file, "-") != 0)
 		report_print(object, stdout);
-	int status = file ? write_report(object, file, error) : 0;
+	int status = file ? json_file_write(object, file, error) : 0;
 	json_decref(object);
 	json_decref(flows);
 	json_decref(interfaces);

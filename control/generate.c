@@ -1,36 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/generate.h"
 
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
+#include "control/exit_status.h"
 #include "control/generate_launch.h"
 #include "control/generate_report.h"
 
-enum {
-	STATUS_OK = 0,
-	STATUS_ERROR = 1,
-	STATUS_INTERRUPTED = 130,
-};
-
-static int complain(const struct error *error)
-{
-	fprintf(stderr, "portier: %s\n", error->text);
-	return STATUS_ERROR;
-}
-
-// The text goes where the JSON does not.
 static int tell(const struct generate_options *options, const struct generate_setup *setup, bool interrupted)
 {
-	struct error error;
 	json_t *report = generate_report_build(setup, interrupted);
-	int status = interrupted ? STATUS_INTERRUPTED : STATUS_OK;
-	bool to_output = options->json && strcmp(options->json, "-") == 0;
-	if (!options->quiet)
-		generate_report_print(report, to_output ? stderr : stdout, isatty(to_output ? STDERR_FILENO : STDOUT_FILENO));
-	if (options->json && generate_write_json(report, options->json, &error) != 0)
-		status = complain(&error);
+	int status = generate_tell(options, report, generate_report_print, interrupted ? STATUS_INTERRUPTED : STATUS_OK);
 	json_decref(report);
 	return status;
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/generate_launch.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rte_launch.h>
+
+#include "control/exit_status.h"
+#include "control/json_file.h"
 
 enum { WORKER_LCORE = 1 }; // as eal_start numbers them
 
@@ -42,12 +44,13 @@ int generate_launch(struct generate_setup *setup, const sigset_t *stop_signals, 
 	return 0;
 }
 
-int generate_write_json(const json_t *report, const char *file, struct error *error)
+int generate_tell(const struct generate_options *options, const json_t *report, generate_print_fn *print, int status)
 {
-	bool to_output = strcmp(file, "-") == 0;
-	FILE *out = to_output ? stdout : fopen(file, "we");
-	bool written = out && json_dumpf(report, out, JSON_INDENT(2)) == 0 && fputc('\n', out) != EOF;
-	if (out && !to_output && fclose(out) != 0)
-		written = false;
-	return written ? 0 : error_set(error, "%s: can't be written: %s", file, strerror(errno));
+	struct error error;
+	bool to_output = options->json && strcmp(options->json, "-") == 0;
+	if (!options->quiet)
+		print(report, to_output ? stderr : stdout, isatty(to_output ? STDERR_FILENO : STDOUT_FILENO));
+	if (options->json && json_file_write(report, options->json, &error) != 0)
+		status = complain(&error);
+	return status;
 }

@@ -1,24 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/ndr.h"
 
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
+#include "control/exit_status.h"
 #include "control/ndr_search.h"
 #include "control/ndr_trial.h"
-
-enum {
-	STATUS_OK = 0,
-	STATUS_ERROR = 1,
-	STATUS_INTERRUPTED = 130,
-};
-
-static int complain(const struct error *error)
-{
-	fprintf(stderr, "portier: %s\n", error->text);
-	return STATUS_ERROR;
-}
 
 static int load(const char *file, struct generate_config *config, struct error *error)
 {
@@ -77,11 +62,7 @@ static int run(const struct generate_options *options, const struct generate_con
 		config->rate, "loss_percent", config->ndr.loss_percent, "precision_percent", config->ndr.precision_percent);
 	int status = search(&setup, stop_signals, report, &error);
 	generate_setup_undo(&setup);
-	bool to_output = options->json && strcmp(options->json, "-") == 0;
-	if (!options->quiet)
-		ndr_print(report, to_output ? stderr : stdout, isatty(to_output ? STDERR_FILENO : STDOUT_FILENO));
-	if (options->json && generate_write_json(report, options->json, &error) != 0)
-		status = complain(&error);
+	status = generate_tell(options, report, ndr_print, status);
 	json_decref(report);
 	return status;
 }

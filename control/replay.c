@@ -11,16 +11,12 @@
 
 #include "control/capture.h"
 #include "control/collector.h"
+#include "control/exit_status.h"
 #include "control/feed.h"
+#include "control/json_file.h"
 #include "control/report.h"
 #include "control/stats.h"
 #include "control/text_file.h"
-
-enum {
-	STATUS_OK = 0,
-	STATUS_ERROR = 1,
-	STATUS_INTERRUPTED = 130,
-};
 
 enum { REPLAY_FLOWS_MAX = 1 << 24 }; // for each worker, however many packets there are
 
@@ -36,10 +32,9 @@ struct replay {
 	int status;
 };
 
-static void complain(struct replay *replay, const struct error *error)
+static void fails(struct replay *replay, const struct error *error)
 {
-	fprintf(stderr, "portier: %s\n", error->text);
-	replay->status = STATUS_ERROR;
+	replay->status = complain(error);
 }
 
 static bool same_file(const char *a, const char *b)
@@ -169,11 +164,11 @@ static void close_outputs(struct replay *replay)
 {
 	struct error error;
 	if (replay->collector.packets && packet_log_close(replay->collector.packets, &error) < 0)
-		complain(replay, &error);
+		fails(replay, &error);
 	if (replay->collector.flows && flow_log_close(replay->collector.flows, &error) < 0)
-		complain(replay, &error);
+		fails(replay, &error);
 	if (replay->json && text_file_close(replay->json, &error) < 0)
-		complain(replay, &error);
+		fails(replay, &error);
 }
 
 static void feed_all(struct replay *replay)
@@ -181,7 +176,7 @@ static void feed_all(struct replay *replay)
 	struct error error;
 	for (int i = 0; i < replay->options->capture_count && !replay->feed.interrupted; i++)
 		if (feed_capture(&replay->feed, &replay->captures[i], &error) < 0)
-			complain(replay, &error);
+			fails(replay, &error);
 }
 
 // From the start of the workers until they stand still.
@@ -196,7 +191,7 @@ static void run_workers(struct replay *replay, const sigset_t *stop_signals)
 	if (runtime_launch(runtime, &error) == 0)
 		feed_all(replay);
 	else
-		complain(replay, &error);
+		fails(replay, &error);
 	replay->flows = stats_flows(runtime);
 	runtime_end_flows(runtime);
 	runtime_stop(runtime);
@@ -217,7 +212,7 @@ static void tell_broken(struct replay *replay)
 			continue;
 		error_set(&error, "%s: breaks off after packet %lu: %s", capture->file,
 			(unsigned long)capture->index.count, capture->broken);
-		complain(replay, &error);
+		fails(replay, &error);
 	}
 }
 
@@ -228,7 +223,7 @@ static void flush(struct replay *replay, FILE *out)
 	if (fflush(out) == 0)
 		return;
 	error_set(&error, "the report can't be written: %s", strerror(errno));
-	complain(replay, &error);
+	fails(replay, &error);
 }
 
 static void report(struct replay *replay)
@@ -248,13 +243,13 @@ static void report(struct replay *replay)
 	};
 	json_t *object = report_build(&input);
 	if (replay->json)
-		report_write(object, replay->json);
+		json_file_put(replay->json, object);
 	close_outputs(replay);
 	if (!options->quiet)
 		report_print(object, out);
 	flush(replay, out);
 	if (!json_is_true(json_object_get(json_object_get(object, "ledger"), "balanced")))
-		complain(replay, &(struct error){ "the ledger is not balanced: packets ended without a name" });
+		fails(replay, &(struct error){ "the ledger is not balanced: packets ended without a name" });
 	json_decref(object);
 }
 
@@ -268,10 +263,10 @@ static void run(struct replay *replay)
 	// Blocked before there are threads: all of them inherit it, and the feed alone looks for them.
 	pthread_sigmask(SIG_BLOCK, &stop_signals, &before);
 	if (start_runtime(replay, &error) < 0) {
-		complain(replay, &error);
+		fails(replay, &error);
 	} else if (open_outputs(replay, &error) < 0) {
 		close_outputs(replay);
-		complain(replay, &error);
+		fails(replay, &error);
 		runtime_destroy(&replay->runtime);
 	} else {
 		run_workers(replay, &stop_signals);
@@ -296,9 +291,9 @@ int replay(const struct replay_options *options)
 		return STATUS_ERROR;
 	replay->options = options;
 	if (check_outputs(options, &error) < 0 || open_captures(replay, &error) < 0) {
-		complain(replay, &error);
+		fails(replay, &error);
 	} else if (load_config(replay, &error) < 0) {
-		complain(replay, &error);
+		fails(replay, &error);
 	} else {
 		run(replay);
 		config_free(&replay->config);

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/report.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 #include "control/address.h"
 #include "control/services.h"
 #include "control/stats.h"
@@ -139,16 +136,4 @@ json_t *report_build(const struct report_input *input)
 	if (runtime->options.mode == RUNTIME_LIVE)
 		json_object_set_new(report, "latency", stats_latency(runtime));
 	return report;
-}
-
-void report_write(const json_t *report, struct text_file *file)
-{
-	char *text = json_dumps(report, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	if (text) {
-		text_put(file, text);
-		text_put_char(file, '\n');
-	} else {
-		text_file_fail(file, ENOMEM);
-	}
-	free(text);
 }

@@ -8,7 +8,6 @@
 #include "control/capture.h"
 #include "control/flow_log.h"
 #include "control/runtime.h"
-#include "control/text_file.h"
 
 struct report_input {
 	const struct runtime *runtime;
@@ -28,9 +27,6 @@ struct report_input {
 //               packets_orig, bytes_orig, packets_resp, bytes_resp, first_ns, last_ns, state, rule, handler}]
 //   latency: of a live run alone
 json_t *report_build(const struct report_input *input);
-
-// Writes it as JSON.
-void report_write(const json_t *report, struct text_file *file);
 
 // Prints it for a person, in colours on a terminal.
 void report_print(const json_t *report, FILE *out);
