@@ -13,7 +13,7 @@
 //
 // What keeps readers on other threads right, without locks:
 //  - An entry is stored at once: 16 aligned bytes, which x86 processors with AVX don't tear; elsewhere in two
-//    words, and readers check the bucket's version after a hit.
+//    words. There, and where a bucket is compared in two loads, readers check its version after a hit.
 //  - An entry that moves is in its new place before it leaves the old one.
 //  - A bucket's version changes after each entry that left it, and after each that came back to it as its first bucket,
 //    before it leaves the second. So a miss is one only if the first bucket's version is still the same at its end.

@@ -48,7 +48,8 @@ static __rte_always_inline uint32_t settle(const uint32_t found[NARROW_GROUP], u
 	return settle8(found, mask, flow) | settle8(found + 8, mask, flow + 8) << 8;
 }
 
-static const struct narrow_probe form = { probe, settle, .hits_need_version = false };
+// An entry may go from one half to the other between the two loads, and another take its place.
+static const struct narrow_probe form = { probe, settle, .hits_need_version = true };
 
 // The low 64 bits of the products.
 static __rte_always_inline __m256i multiply(__m256i a, __m256i b)

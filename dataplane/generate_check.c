@@ -48,7 +48,7 @@ static const uint8_t *payload_of(const uint8_t *frame, const struct packet_meta 
 static void note_sequence(struct generate_check *check, struct generate_seen *seen, uint32_t sequence)
 {
 	uint32_t ahead = sequence - seen->expected, behind = seen->expected - 1 - sequence;
-	if (sequence >= seen->expected) {
+	if ((int32_t)ahead >= 0) { // they wrap
 		seen->window = ahead + 1 < WINDOW ? seen->window << (ahead + 1) | 1 : 1;
 		seen->expected = sequence + 1;
 	} else if (behind < WINDOW && seen->window >> behind & 1) {

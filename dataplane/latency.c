@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/latency.h"
 
+#include "dataplane/counters.h"
+
 uint64_t latency_bucket_end(unsigned bucket)
 {
 	if (bucket < 2 * LATENCY_PARTS)
@@ -27,10 +29,11 @@ uint64_t latency_draw(struct latency_sampler *sampler, unsigned count)
 
 void latency_sum(struct latency *sum, const struct latency *part)
 {
+	// Acquire, and the longest last: it must not be from before a packet that is counted.
+	for (unsigned i = 0; i < LATENCY_BUCKETS; i++)
+		sum->packets[i] += __atomic_load_n(&part->packets[i], __ATOMIC_ACQUIRE);
 	uint64_t longest = counter_read(&part->longest);
 	sum->longest = longest > sum->longest ? longest : sum->longest;
-	for (unsigned i = 0; i < LATENCY_BUCKETS; i++)
-		sum->packets[i] += counter_read(&part->packets[i]);
 }
 
 uint64_t latency_packets(const struct latency *sum)

@@ -6,8 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dataplane/counters.h"
-
 enum {
 	LATENCY_PART_BITS = 6,
 	LATENCY_PARTS = 1 << LATENCY_PART_BITS, // of each power of two
@@ -59,9 +57,11 @@ uint64_t latency_bucket_end(unsigned bucket);
 // Counts one packet. Owner worker only.
 static inline void latency_add(struct latency *latency, uint64_t ticks)
 {
-	counter_add(&latency->packets[latency_bucket(ticks)], 1);
 	if (ticks > latency->longest)
 		__atomic_store_n(&latency->longest, ticks, __ATOMIC_RELAXED);
+	// Release: who sees the packet sees a longest that is no shorter; its quantiles would be cut to an older one.
+	uint64_t *packets = &latency->packets[latency_bucket(ticks)];
+	__atomic_store_n(packets, __atomic_load_n(packets, __ATOMIC_RELAXED) + 1, __ATOMIC_RELEASE);
 }
 
 // Which of the next packets are measured, a bit each; count: at most 64. Owner worker only.

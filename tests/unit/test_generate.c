@@ -340,6 +340,20 @@ static void replies_that_are_late_twice_or_missing_are_told_apart(void **state)
 	free(check);
 }
 
+static void stamps_wrap_in_order(void **state)
+{
+	(void)state;
+	static const uint32_t order[] = { 0, UINT32_C(0x7fffffff), UINT32_MAX - 1, 0, 1, 1 }; // UINT32_MAX is lost
+	struct generate_check *check = calloc(1, sizeof(*check));
+	assert_int_equal(generate_check_init(check, 4, KEY), 0);
+	for (unsigned i = 0; i < sizeof(order) / sizeof(*order); i++)
+		take(check, 3, order[i]);
+	assert_int_equal(check->reordered, 0);
+	assert_int_equal(check->duplicates, 1);
+	generate_check_free(check);
+	free(check);
+}
+
 static void packets_of_others_are_no_replies(void **state)
 {
 	(void)state;
@@ -373,6 +387,7 @@ int main(void)
 		cmocka_unit_test(flows_are_picked_as_often_as_zipf_says),
 		cmocka_unit_test(an_index_that_lost_some_still_finds_the_others),
 		cmocka_unit_test(replies_that_are_late_twice_or_missing_are_told_apart),
+		cmocka_unit_test(stamps_wrap_in_order),
 		cmocka_unit_test(packets_of_others_are_no_replies),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
