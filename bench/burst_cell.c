@@ -13,6 +13,7 @@
 #include "bench/keys.h"
 #include "control/workers.h"
 #include "dataplane/burst.h"
+#include "dataplane/random.h"
 
 enum {
 	SPARE_FLOWS = 4096,
@@ -112,7 +113,7 @@ size_t burst_cell_bytes(uint32_t flows)
 static uint16_t write_next(struct burst_cell *cell, uint8_t *frame, uint64_t *random)
 {
 	uint64_t number = cell->sent++;
-	uint32_t chance = (uint32_t)(draw(random) >> 32);
+	uint32_t chance = (uint32_t)(random_next(random) >> 32);
 
 	if (chance % 1024 < cell->input->fresh)
 		return input_fresh(frame, cell->fresh++);

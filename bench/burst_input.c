@@ -12,7 +12,7 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
-#include "bench/keys.h"
+#include "dataplane/random.h"
 
 enum { FRAME_MIN = 60, SYN = RTE_TCP_SYN_FLAG, ACK = RTE_TCP_ACK_FLAG, WINDOW = 8192, HTTPS = 443 };
 
@@ -31,7 +31,7 @@ static const struct step {
 static uint32_t spread(uint32_t number)
 {
 	uint64_t state = number;
-	return (uint32_t)draw(&state);
+	return (uint32_t)random_next(&state);
 }
 
 // Returns where the type of what follows lies.

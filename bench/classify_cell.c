@@ -8,6 +8,8 @@
 #include <rte_common.h>
 #include <rte_malloc.h>
 
+#include "dataplane/random.h"
+
 enum { NOISE = 10, LINE_WORDS = 8, LINEAR_MOST = 1 << 20, TRIES = 3 };
 
 struct fixture {

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/random.h"
+
 enum { ICMP = 1, TCP = 6, UDP = 17, GRE = 47, ESP = 50, ICMPV6 = 58, ANY = 256 };
 
 // ClassBench's names for what rules ask of ports.
@@ -48,24 +50,6 @@ const char *rule_mix_name(enum rule_mix mix)
 	return shapes[mix].name;
 }
 
-static uint64_t scramble(uint64_t x)
-{
-	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return x ^ (x >> 31);
-}
-
-uint64_t random_next(uint64_t *state)
-{
-	*state += UINT64_C(0x9e3779b97f4a7c15);
-	return scramble(*state);
-}
-
-unsigned random_below(uint64_t *state, unsigned below)
-{
-	return (unsigned)((random_next(state) >> 32) * below >> 32);
-}
-
 static unsigned weighted(const uint8_t *weight, unsigned count, uint64_t *state)
 {
 	unsigned sum = 0, at = 0;
@@ -82,7 +66,7 @@ static unsigned weighted(const uint8_t *weight, unsigned count, uint64_t *state)
 // other. A prefix's own hash says which, so that no trie of them has to be kept.
 static bool next_bit(uint64_t path, unsigned depth, uint64_t *state)
 {
-	uint64_t nature = scramble(path ^ (uint64_t)depth << 57);
+	uint64_t nature = random_mix(path ^ (uint64_t)depth << 57);
 	unsigned taken = random_below(state, 100);
 	bool favoured = nature & 1;
 	if ((nature >> 8) % 100 < 55)
@@ -97,7 +81,7 @@ static struct ip_address draw_address(unsigned bits, uint64_t salt, uint64_t *st
 	for (unsigned depth = 0; depth < bits; depth++) {
 		bool bit = next_bit(path, depth, state);
 		address.byte[depth / 8] |= (uint8_t)(bit << (7 - depth % 8));
-		path = scramble(path * 2 + bit);
+		path = random_mix(path * 2 + bit);
 	}
 	return address;
 }
@@ -257,10 +241,10 @@ static uint64_t rule_hash(const struct made_rule *made)
 	const uint8_t *bytes = (const uint8_t *)&made->source;
 	for (size_t i = 0; i + 8 <= sizeof(*made) - offsetof(struct made_rule, source); i += 8) {
 		memcpy(&word, bytes + i, 8);
-		hash = scramble(hash * 3 + word);
+		hash = random_mix(hash * 3 + word);
 	}
 	for (unsigned i = 0; i < 4; i++)
-		hash = scramble(hash * 3 + made->rule.protocols.word[i]);
+		hash = random_mix(hash * 3 + made->rule.protocols.word[i]);
 	return hash | 1;
 }
 

@@ -35,9 +35,5 @@ void rule_list_free(struct rule_list *list);
 
 const char *rule_mix_name(enum rule_mix mix);
 
-// A stream of random numbers: the state is the seed.
-uint64_t random_next(uint64_t *state);
-unsigned random_below(uint64_t *state, unsigned below);
-
 // A packet that some rule of the list was drawn for, or (one in noise) just any.
 struct packet_tuple rule_list_packet(const struct rule_list *list, unsigned noise, uint64_t *state);

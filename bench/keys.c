@@ -3,29 +3,13 @@
 
 #include <math.h>
 
-// The finaliser of splitmix64: a bijection.
-static uint64_t mix(uint64_t z)
-{
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-uint64_t draw(uint64_t *state)
-{
-	return mix(*state += 0x9e3779b97f4a7c15);
-}
-
-uint32_t draw_below(uint64_t *state, uint32_t n)
-{
-	return (uint32_t)((draw(state) >> 32) * n >> 32);
-}
+#include "dataplane/random.h"
 
 // The addresses hold 62 bits of the mixed number, the first port the other two, so that no number's key is another's. The
 // first address has its first bit clear, the second has it set: canonical.
 struct flow_key4 key4_of(uint64_t number)
 {
-	const uint64_t a = mix(number + 1), b = mix(~number);
+	const uint64_t a = random_mix(number + 1), b = random_mix(~number);
 
 	return (struct flow_key4){
 		.address = { rte_cpu_to_be_32((uint32_t)a & 0x7fffffff), rte_cpu_to_be_32((uint32_t)(a >> 31) | 0x80000000) },
@@ -37,8 +21,8 @@ struct flow_key4 key4_of(uint64_t number)
 
 struct flow_key key6_of(uint64_t number)
 {
-	const uint64_t a = mix(number + 1), b = mix(~number), net0 = 0xb80d0120, net1 = 0x0010032a; // 2001:db8, 2a03:1000
-	const uint64_t word[4] = { net0 | b << 32, a, net1 | b >> 32 << 32, mix(a ^ b) };
+	const uint64_t a = random_mix(number + 1), b = random_mix(~number), net0 = 0xb80d0120, net1 = 0x0010032a; // 2001:db8, 2a03:1000
+	const uint64_t word[4] = { net0 | b << 32, a, net1 | b >> 32 << 32, random_mix(a ^ b) };
 	struct flow_key key = {
 		.port = { (rte_be16_t)(a >> 7), (rte_be16_t)(b >> 23) },
 		.protocol = b >> 63 ? 6 : 17,
@@ -103,7 +87,7 @@ void zipf_init(struct zipf *zipf, double exponent, uint32_t n)
 uint32_t zipf_draw(const struct zipf *zipf, uint64_t *random)
 {
 	for (;;) {
-		double y = zipf->to + (double)(draw(random) >> 11) * 0x1p-53 * (zipf->from - zipf->to);
+		double y = zipf->to + (double)(random_next(random) >> 11) * 0x1p-53 * (zipf->from - zipf->to);
 		double x = integral_inverse(zipf, y);
 		double k = fmin(fmax(floor(x + 0.5), 1), zipf->n);
 

@@ -7,12 +7,6 @@
 
 #include "dataplane/flow_key.h"
 
-// splitmix64.
-uint64_t draw(uint64_t *state);
-
-// Uniform, from 0 to n - 1.
-uint32_t draw_below(uint64_t *state, uint32_t n);
-
 struct flow_key4 key4_of(uint64_t number);
 struct flow_key key6_of(uint64_t number);
 

@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
-#include "bench/keys.h"
 #include "dataplane/memory.h"
+#include "dataplane/random.h"
 
 int population_init(struct population *population, uint32_t flows_max)
 {
@@ -29,7 +29,7 @@ void population_grow(struct population *population, uint32_t n, uint32_t added[]
 void population_shrink(struct population *population, uint32_t n, uint32_t removed[])
 {
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t *gone = &population->number[draw_below(&population->random, population->count)];
+		uint32_t *gone = &population->number[random_below(&population->random, population->count)];
 
 		removed[i] = *gone;
 		*gone = population->number[--population->count];

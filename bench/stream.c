@@ -7,6 +7,7 @@
 
 #include "bench/keys.h"
 #include "dataplane/memory.h"
+#include "dataplane/random.h"
 
 #define ZIPF_EXPONENT 1.1
 #define NEVER_THERE (UINT64_C(1) << 32) // numbers from here on
@@ -75,8 +76,8 @@ int stream_make(struct stream *stream, const struct stream_params *params, const
 		char *key = (char *)stream->key + i * bytes;
 		uint32_t flow = params->access == ACCESS_ZIPF ?
 					flow_of_rank(zipf_draw(&zipf, &random), population->count) :
-					draw_below(&random, population->count);
-		bool hit = draw_below(&random, 100) < params->hit_percent;
+					random_below(&random, population->count);
+		bool hit = random_below(&random, 100) < params->hit_percent;
 
 		number = hit ? population->number[flow] : NEVER_THERE + flow;
 		key_make(params->family, number, key);

@@ -164,8 +164,8 @@ static int make_streams(struct generate_setup *setup, struct error *error)
 {
 	const struct generate_config *config = setup->config;
 	struct generate *generate = setup->generate;
-	generate->random = (struct generate_random){ config->seed };
-	generate->choosing = (struct generate_random){ generate_random_mix(config->seed + 1) };
+	generate->random = config->seed;
+	generate->choosing = random_mix(config->seed + 1);
 	for (size_t i = 0; i < config->stream_count; i++) {
 		const struct generate_stream_config *from = &config->streams[i];
 		if (generate_stream_init(&setup->streams[i], &from->params, &generate->random) != 0)
@@ -177,7 +177,7 @@ static int make_streams(struct generate_setup *setup, struct error *error)
 	}
 	generate->stream_count = setup->stream_count;
 	// Another run's late replies are none of this one's.
-	uint64_t key = generate_random_mix(rte_rdtsc()) ^ generate_random_next(&generate->random);
+	uint64_t key = random_mix(rte_rdtsc()) ^ random_next(&generate->random);
 	if (generate_check_init(&generate->check, config->check ? generate_config_flows(config) : 0, key) != 0)
 		return error_set(error, "no memory to check the replies of %u flows", generate_config_flows(config));
 	return 0;

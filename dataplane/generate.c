@@ -15,7 +15,7 @@ static uint32_t choose_stream(struct generate *generate)
 	uint32_t stream = 0;
 	if (generate->stream_count == 1)
 		return 0;
-	uint32_t drawn = generate_random_below(&generate->choosing, generate->weight_sum);
+	uint32_t drawn = random_below(&generate->choosing, generate->weight_sum);
 	for (; drawn >= generate->weights[stream]; stream++)
 		drawn -= generate->weights[stream];
 	return stream;

@@ -49,7 +49,7 @@ struct generate {
 	atomic_bool stop; // control: writes, worker: reads
 
 	// the worker's
-	struct generate_random random, choosing; // of packets; of who sends them, since it depends on time how far ahead that is
+	uint64_t random, choosing; // of packets; of who sends them, since it depends on time how far ahead that is
 	struct generate_pace pace;
 	struct generate_outbox outbox[GENERATE_SIDES];
 	struct generate_choice ahead[GENERATE_BURST]; // slots on their way into the cache

@@ -10,7 +10,7 @@
 #include <rte_udp.h>
 
 #include "dataplane/checksum.h"
-#include "dataplane/generate_random.h"
+#include "dataplane/random.h"
 #include "dataplane/parse.h"
 #include "dataplane/protocol.h"
 
@@ -135,7 +135,7 @@ static void write_ends(const struct generate_template *template, const struct ge
 rte_be16_t generate_stamp_tag(uint64_t key, const struct generate_stamp *stamp)
 {
 	uint64_t flow = (uint64_t)stamp->slot << 32 | stamp->sequence;
-	return (rte_be16_t)generate_random_mix((key ^ flow) + stamp->time);
+	return (rte_be16_t)random_mix((key ^ flow) + stamp->time);
 }
 
 static void write_stamp(const struct generate_packet *packet, uint64_t key, uint32_t time, uint8_t *payload)

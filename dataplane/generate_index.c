@@ -7,7 +7,7 @@
 
 #include <rte_common.h>
 
-#include "dataplane/generate_random.h"
+#include "dataplane/random.h"
 #include "dataplane/generate_stream.h"
 #include "dataplane/memory.h"
 
@@ -37,7 +37,7 @@ static uint32_t home_of(const struct generate_index *index, const struct generat
 {
 	uint64_t addresses = (uint64_t)tuple->source << 32 | tuple->destination;
 	uint64_t ports = (uint64_t)tuple->source_port << 16 | tuple->destination_port;
-	return (uint32_t)generate_random_mix(generate_random_mix(addresses ^ index->secret) + ports) & index->mask;
+	return (uint32_t)random_mix(random_mix(addresses ^ index->secret) + ports) & index->mask;
 }
 
 static bool equal(const struct generate_tuple *a, const struct generate_tuple *b)

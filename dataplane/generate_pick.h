@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "dataplane/generate_random.h"
+#include "dataplane/random.h"
 
 enum generate_order {
 	GENERATE_ORDER_SEQUENTIAL = 0,
@@ -30,14 +30,14 @@ int generate_pick_init(struct generate_pick *pick, enum generate_order order, ui
 void generate_pick_free(struct generate_pick *pick);
 
 // 0 to count - 1. One thread.
-static inline uint32_t generate_pick_next(struct generate_pick *pick, struct generate_random *random)
+static inline uint32_t generate_pick_next(struct generate_pick *pick, uint64_t *random)
 {
 	if (pick->order == GENERATE_ORDER_SEQUENTIAL) {
 		uint32_t chosen = pick->next;
 		pick->next = chosen + 1 == pick->count ? 0 : chosen + 1;
 		return chosen;
 	}
-	uint64_t drawn = generate_random_next(random);
+	uint64_t drawn = random_next(random);
 	uint32_t chosen = (uint32_t)((drawn >> 32) * pick->count >> 32);
 	if (pick->order == GENERATE_ORDER_UNIFORM)
 		return chosen;

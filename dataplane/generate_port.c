@@ -20,18 +20,18 @@ static size_t bytes_of(const struct generate_ports *ports)
 }
 
 int generate_ports_init(struct generate_ports *ports, enum generate_allocation allocation, uint16_t low, uint16_t high,
-			uint32_t hosts, struct generate_random *random)
+			uint32_t hosts, uint64_t *random)
 {
 	*ports = (struct generate_ports){ .hosts = hosts, .low = low, .count = (uint32_t)high - low + 1,
 		.allocation = (uint8_t)allocation,
-		.secret = { generate_random_next(random), generate_random_next(random) } };
+		.secret = { random_next(random), random_next(random) } };
 	if (bytes_of(ports) == 0)
 		return 0;
 	ports->next = memory_take("generate ports", bytes_of(ports), -1);
 	if (!ports->next)
 		return -ENOMEM;
 	for (size_t i = 0; i < (size_t)hosts * counters_of(ports); i++)
-		ports->next[i] = (uint16_t)generate_random_below(random, ports->count);
+		ports->next[i] = (uint16_t)random_below(random, ports->count);
 	return 0;
 }
 
@@ -45,7 +45,7 @@ void generate_ports_free(struct generate_ports *ports)
 static uint32_t hash(uint64_t secret, const struct generate_target *target)
 {
 	uint64_t pair = (uint64_t)target->host << 32 | target->destination;
-	return (uint32_t)(generate_random_mix(generate_random_mix(pair ^ secret) + target->port) >> 32);
+	return (uint32_t)(random_mix(random_mix(pair ^ secret) + target->port) >> 32);
 }
 
 // The counter goes round in the range, so that no offset makes it skip a port.
@@ -57,7 +57,7 @@ static uint32_t advance(struct generate_ports *ports, size_t counter)
 }
 
 uint16_t generate_port_next(struct generate_ports *ports, const struct generate_target *target,
-			    struct generate_random *random)
+			    uint64_t *random)
 {
 	uint32_t place = 0;
 	switch (ports->allocation) {
@@ -65,7 +65,7 @@ uint16_t generate_port_next(struct generate_ports *ports, const struct generate_
 		place = advance(ports, target->host);
 		break;
 	case GENERATE_PORTS_RANDOM:
-		place = generate_random_below(random, ports->count);
+		place = random_below(random, ports->count);
 		break;
 	case GENERATE_PORTS_HASH:
 		place = advance(ports, target->host) + hash(ports->secret[0], target) % ports->count;

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "dataplane/generate_random.h"
+#include "dataplane/random.h"
 
 enum generate_allocation {
 	GENERATE_PORTS_SEQUENTIAL = 0, // one behind the other, of each host
@@ -34,10 +34,10 @@ struct generate_target {
 // Ports low to high, of that many hosts, whose counters begin at places that the random numbers say. 0 or -ENOMEM.
 // Control thread.
 int generate_ports_init(struct generate_ports *ports, enum generate_allocation allocation, uint16_t low, uint16_t high,
-			uint32_t hosts, struct generate_random *random);
+			uint32_t hosts, uint64_t *random);
 void generate_ports_free(struct generate_ports *ports);
 
 // The port that the host tries next for a conversation with that target. Whether it is free there is the caller's to know:
 // he asks again if it is not. One thread.
 uint16_t generate_port_next(struct generate_ports *ports, const struct generate_target *target,
-			    struct generate_random *random);
+			    uint64_t *random);

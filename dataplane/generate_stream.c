@@ -15,7 +15,7 @@ static bool has_flows(const struct generate_stream_params *params)
 	return params->kind == GENERATE_UDP || params->kind == GENERATE_TCP;
 }
 
-static int take_flows(struct generate_stream *stream, struct generate_random *random)
+static int take_flows(struct generate_stream *stream, uint64_t *random)
 {
 	const struct generate_stream_params *params = &stream->params;
 	int result = generate_ports_init(&stream->ports, (enum generate_allocation)params->allocation, params->source_low,
@@ -24,13 +24,13 @@ static int take_flows(struct generate_stream *stream, struct generate_random *ra
 		result = generate_pick_init(&stream->pick, (enum generate_order)params->order, params->flows,
 			params->exponent);
 	if (result == 0)
-		result = generate_index_init(&stream->index, params->flows, generate_random_next(random));
+		result = generate_index_init(&stream->index, params->flows, random_next(random));
 	stream->flows = memory_take("generate flows", params->flows * sizeof(*stream->flows), -1);
 	return result == 0 && !stream->flows ? -ENOMEM : result;
 }
 
 int generate_stream_init(struct generate_stream *stream, const struct generate_stream_params *params,
-			 struct generate_random *random)
+			 uint64_t *random)
 {
 	*stream = (struct generate_stream){ .params = *params };
 	generate_template_make(&stream->template, &params->link, params->family,
@@ -73,7 +73,7 @@ static void renew_one(struct generate_stream *stream)
 	generate_pace_spend(&stream->renewal, 1);
 }
 
-uint32_t generate_stream_choose(struct generate_stream *stream, uint64_t now, struct generate_random *random)
+uint32_t generate_stream_choose(struct generate_stream *stream, uint64_t now, uint64_t *random)
 {
 	if (!has_flows(&stream->params))
 		return 0;
@@ -88,18 +88,18 @@ uint32_t generate_stream_choose(struct generate_stream *stream, uint64_t now, st
 	return slot;
 }
 
-static void draw_target(const struct generate_stream *stream, struct generate_random *random,
+static void draw_target(const struct generate_stream *stream, uint64_t *random,
 			struct generate_tuple *tuple)
 {
 	const struct generate_stream_params *params = &stream->params;
 	uint32_t ports = (uint32_t)(params->port_high - params->port_low) + 1;
-	tuple->source = generate_random_below(random, (uint32_t)params->sources);
-	tuple->destination = generate_random_below(random, (uint32_t)params->destinations);
-	tuple->destination_port = (uint16_t)(params->port_low + generate_random_below(random, ports));
+	tuple->source = random_below(random, (uint32_t)params->sources);
+	tuple->destination = random_below(random, (uint32_t)params->destinations);
+	tuple->destination_port = (uint16_t)(params->port_low + random_below(random, ports));
 }
 
 // A host that finds its ports taken leaves the place to another.
-static bool find_tuple(struct generate_stream *stream, struct generate_random *random, struct generate_tuple *tuple)
+static bool find_tuple(struct generate_stream *stream, uint64_t *random, struct generate_tuple *tuple)
 {
 	enum { TARGETS = 256, PORTS_OF_EACH = 16 };
 	for (unsigned i = 0; i < TARGETS * PORTS_OF_EACH; i++) {
@@ -113,7 +113,7 @@ static bool find_tuple(struct generate_stream *stream, struct generate_random *r
 	return false;
 }
 
-static bool open_flow(struct generate_stream *stream, uint32_t slot, struct generate_random *random)
+static bool open_flow(struct generate_stream *stream, uint32_t slot, uint64_t *random)
 {
 	struct generate_flow *flow = &stream->flows[slot];
 	if (!find_tuple(stream, random, &flow->tuple)) {
@@ -121,7 +121,7 @@ static bool open_flow(struct generate_stream *stream, uint32_t slot, struct gene
 		return false;
 	}
 	generate_index_add(&stream->index, stream->flows, slot);
-	uint64_t drawn = generate_random_next(random);
+	uint64_t drawn = random_next(random);
 	flow->sequence[GENERATE_CLIENT] = (uint32_t)drawn;
 	flow->sequence[GENERATE_SERVER] = (uint32_t)(drawn >> 32);
 	flow->packets_left = stream->params.packets_per_flow ? stream->params.packets_per_flow : UINT32_MAX;
@@ -139,7 +139,7 @@ static void close_flow(struct generate_stream *stream, uint32_t slot)
 	stream->counters.closed++;
 }
 
-static uint16_t draw_length(const struct generate_stream *stream, struct generate_random *random)
+static uint16_t draw_length(const struct generate_stream *stream, uint64_t *random)
 {
 	const struct generate_stream_params *params = &stream->params;
 	const struct generate_size *size = params->size;
@@ -147,13 +147,13 @@ static uint16_t draw_length(const struct generate_stream *stream, struct generat
 		uint32_t total = 0;
 		for (unsigned i = 0; i < params->sizes; i++)
 			total += params->size[i].weight;
-		uint32_t drawn = generate_random_below(random, total);
+		uint32_t drawn = random_below(random, total);
 		for (; drawn >= size->weight; size++)
 			drawn -= size->weight;
 	}
 	if (size->low == size->high)
 		return size->low;
-	return (uint16_t)(size->low + generate_random_below(random, (uint32_t)(size->high - size->low) + 1));
+	return (uint16_t)(size->low + random_below(random, (uint32_t)(size->high - size->low) + 1));
 }
 
 static void fill_ends(const struct generate_flow *flow, uint8_t side, struct generate_packet *packet)
@@ -163,7 +163,7 @@ static void fill_ends(const struct generate_flow *flow, uint8_t side, struct gen
 }
 
 // A packet with a payload: its length, its stamp, whose turn it is then.
-static void fill_data(struct generate_stream *stream, uint32_t slot, struct generate_random *random,
+static void fill_data(struct generate_stream *stream, uint32_t slot, uint64_t *random,
 		      struct generate_packet *packet)
 {
 	struct generate_flow *flow = &stream->flows[slot];
@@ -195,7 +195,7 @@ static void fill_bare(struct generate_flow *flow, uint8_t side, uint8_t flags, s
 }
 
 // Both sides of a connection as one who looks on sees them (RFC 9293 3.5, 3.6).
-static void step_tcp(struct generate_stream *stream, uint32_t slot, struct generate_random *random,
+static void step_tcp(struct generate_stream *stream, uint32_t slot, uint64_t *random,
 		     struct generate_packet *packet)
 {
 	static const struct {
@@ -221,7 +221,7 @@ static void step_tcp(struct generate_stream *stream, uint32_t slot, struct gener
 		close_flow(stream, slot);
 }
 
-static bool step_flow(struct generate_stream *stream, uint32_t slot, struct generate_random *random,
+static bool step_flow(struct generate_stream *stream, uint32_t slot, uint64_t *random,
 		      struct generate_packet *packet)
 {
 	struct generate_flow *flow = &stream->flows[slot];
@@ -240,16 +240,16 @@ static bool step_flow(struct generate_stream *stream, uint32_t slot, struct gene
 	return true;
 }
 
-static uint64_t draw_offset(struct generate_random *random, uint64_t count)
+static uint64_t draw_offset(uint64_t *random, uint64_t count)
 {
-	return (uint64_t)((unsigned __int128)generate_random_next(random) * count >> 64);
+	return (uint64_t)((unsigned __int128)random_next(random) * count >> 64);
 }
 
-static void step_flood(const struct generate_stream *stream, struct generate_random *random,
+static void step_flood(const struct generate_stream *stream, uint64_t *random,
 		       struct generate_packet *packet)
 {
 	const struct generate_stream_params *params = &stream->params;
-	uint64_t drawn = generate_random_next(random);
+	uint64_t drawn = random_next(random);
 	uint32_t source_ports = (uint32_t)(params->source_high - params->source_low) + 1;
 	uint32_t ports = (uint32_t)(params->port_high - params->port_low) + 1;
 	*packet = (struct generate_packet){ .source = draw_offset(random, params->sources),
@@ -262,7 +262,7 @@ static void step_flood(const struct generate_stream *stream, struct generate_ran
 }
 
 // As nmap's SYN scan: every port of an address, then the next address; again from the start at the end.
-static void step_scan(struct generate_stream *stream, struct generate_random *random, struct generate_packet *packet)
+static void step_scan(struct generate_stream *stream, uint64_t *random, struct generate_packet *packet)
 {
 	const struct generate_stream_params *params = &stream->params;
 	uint32_t ports = (uint32_t)(params->port_high - params->port_low) + 1;
@@ -280,7 +280,7 @@ static void count_sent(struct generate_stream *stream, const struct generate_pac
 		traffic_add(&stream->counters.stamped, packet->length);
 }
 
-bool generate_stream_step(struct generate_stream *stream, uint32_t slot, struct generate_random *random,
+bool generate_stream_step(struct generate_stream *stream, uint32_t slot, uint64_t *random,
 			  struct generate_packet *packet)
 {
 	bool made = true;

@@ -99,15 +99,15 @@ struct generate_stream {
 
 // 0 or -ENOMEM; then there is nothing to free. Control thread.
 int generate_stream_init(struct generate_stream *stream, const struct generate_stream_params *params,
-			 struct generate_random *random);
+			 uint64_t *random);
 void generate_stream_free(struct generate_stream *stream);
 
 // Sets its clock: before the first packet.
 void generate_stream_start(struct generate_stream *stream, double ticks_a_second, uint64_t now);
 
 // The slot that sends next, brought near; 0 of streams without conversations.
-uint32_t generate_stream_choose(struct generate_stream *stream, uint64_t now, struct generate_random *random);
+uint32_t generate_stream_choose(struct generate_stream *stream, uint64_t now, uint64_t *random);
 
 // The next packet of a slot, counted as sent. false: there is none, since no free port was found.
-bool generate_stream_step(struct generate_stream *stream, uint32_t slot, struct generate_random *random,
+bool generate_stream_step(struct generate_stream *stream, uint32_t slot, uint64_t *random,
 			  struct generate_packet *packet);

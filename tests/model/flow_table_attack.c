@@ -13,6 +13,7 @@
 #include <rte_thash.h>
 
 #include "dataplane/flow_table_private.h"
+#include "dataplane/random.h"
 
 enum {
 	TUPLE_BITS = 96,
@@ -36,21 +37,9 @@ struct material {
 	struct tuple crc[PLANE_BITS], toeplitz[PLANE_BITS], symmetric[PLANE_BITS]; // bases of what hashes to 0
 };
 
-static uint64_t mix(uint64_t z)
-{
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-static uint64_t draw(uint64_t *state)
-{
-	return mix(*state += 0x9e3779b97f4a7c15);
-}
-
 static struct tuple random_tuples(const struct material *material, uint32_t i)
 {
-	uint64_t a = mix(material->random + 2 * i), b = mix(material->random + 2 * i + 1);
+	uint64_t a = random_mix(material->random + 2 * i), b = random_mix(material->random + 2 * i + 1);
 
 	return (struct tuple){ (uint32_t)a, (uint32_t)(a >> 32), (uint16_t)b, (uint16_t)(b >> 16), 6 };
 }
@@ -363,7 +352,7 @@ static struct outcome attempt(const struct material *material, const struct set 
 	struct outcome outcome;
 
 	for (unsigned w = 0; w < 8; w++)
-		params.secret.word[w] = draw(&secret);
+		params.secret.word[w] = random_next(&secret);
 	table = flow_table_create(&params);
 	if (table == NULL || (wide ? (table->wide.bucket_mask + 1) * BUCKET_SLOTS : (table->narrow.mask + 1) * NARROW_SLOTS) !=
 			     slots)
@@ -384,8 +373,8 @@ static struct sum attempts(struct material *material, const struct set *set, uin
 	struct sum sum = { .least = 1 };
 
 	for (unsigned s = 0; s < secrets; s++) {
-		material->random = mix(seed + s);
-		struct outcome one = attempt(material, set, mix(seed + 1000 + s), log2_slots, wide);
+		material->random = random_mix(seed + s);
+		struct outcome one = attempt(material, set, random_mix(seed + 1000 + s), log2_slots, wide);
 		double share = (double)one.second / one.inserted;
 
 		sum.inserted += one.inserted;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "dataplane/flow_table_private.h"
+#include "dataplane/random.h"
 
 enum sort { ONLY_IP4, ONLY_WIDE, MIXED, SORTS };
 
@@ -28,18 +29,9 @@ struct model {
 	uint64_t random;
 };
 
-static uint64_t draw(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
 static uint32_t below(struct model *model, uint32_t n)
 {
-	return (uint32_t)((draw(&model->random) >> 32) * n >> 32);
+	return random_below(&model->random, n);
 }
 
 #define CHECK(model, condition)                                                                              \
@@ -374,7 +366,7 @@ static void run(const struct shape *shape, uint32_t operations, uint64_t seed, e
 		.form = flow_table_form_name(form) };
 
 	for (unsigned i = 0; i < 8; i++)
-		params.secret.word[i] = draw(&model.random);
+		params.secret.word[i] = random_next(&model.random);
 	model.table = flow_table_create(&params);
 	CHECK(&model, model.table != NULL);
 	model.flow_of = malloc(model.universe * sizeof(uint32_t));

@@ -17,6 +17,7 @@
 #include <rte_rcu_qsbr.h>
 
 #include "dataplane/flow_table.h"
+#include "dataplane/random.h"
 
 enum {
 	BURST = 32,
@@ -45,20 +46,6 @@ struct reader {
 	_Atomic uint64_t there; // lookups of keys that are there; reader: writes, main: reads
 	uint64_t absent, passing, missed, wrong, changed, snapshots, torn;
 };
-
-static uint64_t draw(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-static uint32_t below(uint64_t *state, uint32_t n)
-{
-	return (uint32_t)((draw(state) >> 32) * n >> 32);
-}
 
 // The number stands in all words, so that a mixture of two keys shows. Even ones are IPv4.
 static struct flow_key key_number(uint32_t number)
@@ -114,11 +101,11 @@ static void *write_always(void *argument)
 	uint64_t random = 1;
 
 	while (!atomic_load_explicit(&stress->stop, memory_order_relaxed)) {
-		uint32_t from = below(&random, stress->places), count = 1 + below(&random, BATCH);
+		uint32_t from = random_below(&random, stress->places), count = 1 + random_below(&random, BATCH);
 
 		for (uint32_t i = from; i < from + count; i++)
 			leave_place(stress, i % stress->places);
-		flow_table_scrub(stress->table, below(&random, 2 * BATCH));
+		flow_table_scrub(stress->table, random_below(&random, 2 * BATCH));
 		for (uint32_t i = from; i < from + count; i++)
 			fill_place(stress, i % stress->places);
 	}
@@ -137,14 +124,14 @@ static void ask_for(struct reader *reader, struct asked *asked, bool only_ip4)
 	const struct stress *stress = reader->stress;
 
 	for (unsigned i = 0; i < BURST; i++) {
-		uint32_t choice = below(&reader->random, 16), number;
+		uint32_t choice = random_below(&reader->random, 16), number;
 
 		if (choice < 12)
-			number = below(&reader->random, stress->stay);
+			number = random_below(&reader->random, stress->stay);
 		else if (choice < 14)
-			number = stress->stay + below(&reader->random, 2 * stress->places);
+			number = stress->stay + random_below(&reader->random, 2 * stress->places);
 		else
-			number = stress->stay + 2 * stress->places + below(&reader->random, 1u << 30);
+			number = stress->stay + 2 * stress->places + random_below(&reader->random, 1u << 30);
 		number -= only_ip4 & number & 1;
 		asked->number[i] = number;
 		asked->key[i] = key_number(number);
@@ -212,7 +199,7 @@ static void read_snapshots(struct reader *reader)
 
 	flow_table_stats(reader->stress->table, &stats);
 	for (unsigned i = 0; i < BURST; i++)
-		if (flow_table_snapshot(reader->stress->table, below(&reader->random, stats.capacity), &hot, &cold)) {
+		if (flow_table_snapshot(reader->stress->table, random_below(&reader->random, stats.capacity), &hot, &cold)) {
 			reader->torn += !key_is_whole(&cold.key);
 			reader->snapshots++;
 		}
@@ -220,7 +207,7 @@ static void read_snapshots(struct reader *reader)
 
 static void read_once(struct reader *reader)
 {
-	uint32_t how = below(&reader->random, 16);
+	uint32_t how = random_below(&reader->random, 16);
 	struct asked asked;
 
 	ask_for(reader, &asked, how < 10);

@@ -21,6 +21,7 @@
 #include <rte_rcu_qsbr.h>
 
 #include "control/policy_compile.h"
+#include "dataplane/random.h"
 
 enum {
 	READERS_MAX = 16,
@@ -57,48 +58,34 @@ const char *__asan_default_options(void)
 	return "quarantine_size_mb=4";
 }
 
-static uint64_t draw(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-static uint32_t below(uint64_t *state, uint32_t n)
-{
-	return (uint32_t)((draw(state) >> 32) * n >> 32);
-}
-
 // Readers
 
 static struct ip_address draw_address(uint8_t family, uint64_t *random)
 {
-	struct ip_address address = { { 192, 0, (uint8_t)below(random, 8), (uint8_t)below(random, 8) } };
+	struct ip_address address = { { 192, 0, (uint8_t)random_below(random, 8), (uint8_t)random_below(random, 8) } };
 
 	if (family == FAMILY_IP6)
-		address = (struct ip_address){ { 0x20, 1, 0xd, 0xb8, 0, (uint8_t)below(random, 8), [15] = (uint8_t)below(random, 8) } };
+		address = (struct ip_address){ { 0x20, 1, 0xd, 0xb8, 0, (uint8_t)random_below(random, 8), [15] = (uint8_t)random_below(random, 8) } };
 	return address;
 }
 
 static struct packet_tuple draw_packet(uint64_t *random)
 {
 	static const uint8_t protocols[] = { 6, 6, 17, 17, 1, 58, 47 };
-	uint8_t protocol = protocols[below(random, sizeof(protocols))], family = below(random, 3) ? FAMILY_IP4 : FAMILY_IP6;
+	uint8_t protocol = protocols[random_below(random, sizeof(protocols))], family = random_below(random, 3) ? FAMILY_IP4 : FAMILY_IP6;
 
 	return (struct packet_tuple){
 		.source = draw_address(family, random),
 		.destination = draw_address(family, random),
-		.source_port = (uint16_t)below(random, 16),
-		.destination_port = (uint16_t)below(random, 16),
-		.tcp_flags = (uint8_t)below(random, 64),
-		.icmp_type = (uint8_t)below(random, 16),
+		.source_port = (uint16_t)random_below(random, 16),
+		.destination_port = (uint16_t)random_below(random, 16),
+		.tcp_flags = (uint8_t)random_below(random, 64),
+		.icmp_type = (uint8_t)random_below(random, 16),
 		.next_header = protocol,
 		.protocol = protocol,
 		.family = family,
 		.connection = CONNECTION_NEW,
-		.portless = below(random, 16) == 0,
+		.portless = random_below(random, 16) == 0,
 	};
 }
 
@@ -134,7 +121,7 @@ static void judge_burst(struct reader *reader, const struct policy *policy)
 	struct packet_tuple tuple[RULE_BURST_MAX];
 	const struct packet_tuple *asked[RULE_BURST_MAX];
 	uint32_t position[RULE_BURST_MAX];
-	unsigned n = 1 + below(&reader->random, RULE_BURST_MAX);
+	unsigned n = 1 + random_below(&reader->random, RULE_BURST_MAX);
 
 	for (unsigned i = 0; i < n; i++) {
 		tuple[i] = draw_packet(&reader->random);
@@ -175,10 +162,10 @@ static void *read_always(void *argument)
 static void write_rule(char *text, size_t room, uint64_t *random)
 {
 	static const char *const verdicts[] = { "accept", "drop", "reject" };
-	const char *verdict = verdicts[below(random, 3)];
-	unsigned a = below(random, 8), b = below(random, 8), port = below(random, 16);
+	const char *verdict = verdicts[random_below(random, 3)];
+	unsigned a = random_below(random, 8), b = random_below(random, 8), port = random_below(random, 16);
 
-	switch (below(random, 8)) {
+	switch (random_below(random, 8)) {
 	case 0: snprintf(text, room, "tcp dport %u-%u %s", port, port + a, verdict); break;
 	case 1: snprintf(text, room, "udp dport { %u, %u } ip saddr 192.0.%u.%u %s", port, port + 2, a, b, verdict); break;
 	case 2: snprintf(text, room, "ip6 saddr 2001:db8:%u::/48 ip6 daddr 2001:db8:%u::%u %s", a, a, b, verdict); break;
@@ -223,7 +210,7 @@ static int replace_all(struct rule_store *store, unsigned file)
 
 static uint32_t any_id(const struct rule_store *store, uint64_t *random)
 {
-	return rule_store_at(store, below(random, (uint32_t)rule_store_count(store)))->entry->rule.slot;
+	return rule_store_at(store, random_below(random, (uint32_t)rule_store_count(store)))->entry->rule.slot;
 }
 
 // One rule in front of another, or in its place.
@@ -271,9 +258,9 @@ static int put_too_much(struct rule_store *store)
 static int change(struct stress *stress, struct rule_store *store, unsigned kind)
 {
 	if (kind < 4)
-		return replace_all(store, below(&stress->random, FILES));
+		return replace_all(store, random_below(&stress->random, FILES));
 	if (kind == 4)
-		rule_store_set_default(store, below(&stress->random, 3));
+		rule_store_set_default(store, random_below(&stress->random, 3));
 	return kind == 5 ? put_too_much(store) : change_one(store, kind % 3, &stress->random);
 }
 
@@ -310,7 +297,7 @@ static double seconds_now(void)
 static void publish_until(struct stress *stress, double end)
 {
 	while (seconds_now() < end)
-		publish(stress, below(&stress->random, 9));
+		publish(stress, random_below(&stress->random, 9));
 }
 
 // Memory

@@ -9,25 +9,12 @@
 #include <errno.h>
 
 #include "dataplane/flow_table_private.h"
+#include "dataplane/random.h"
 
 enum {
 	BITS_MAX = 20,
 	BURST_MAX = FLOW_LOOKUP_MAX,
 };
-
-static uint64_t draw(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-static uint32_t below(uint64_t *state, uint32_t n)
-{
-	return (uint32_t)((draw(state) >> 32) * n >> 32);
-}
 
 static const struct narrow_form *form_number(unsigned number)
 {
@@ -51,9 +38,9 @@ struct index {
 static uint32_t edge_word(uint64_t *random)
 {
 	static const uint32_t edge[] = { 0, 1, UINT32_MAX, 0x80000000, 0x00010000, 0xffff };
-	uint32_t choice = below(random, 12);
+	uint32_t choice = random_below(random, 12);
 
-	return choice < 6 ? edge[choice] : (uint32_t)draw(random);
+	return choice < 6 ? edge[choice] : (uint32_t)random_next(random);
 }
 
 // Made of zeroes, ones and chance.
@@ -71,9 +58,9 @@ static struct flow_key4 edge_key(uint64_t *random)
 
 static struct flow_key4 random_key(uint64_t *random)
 {
-	uint64_t word = draw(random);
+	uint64_t word = random_next(random);
 
-	return (struct flow_key4){ { (uint32_t)word, (uint32_t)(word >> 32) }, { (uint16_t)draw(random), (uint16_t)draw(random) },
+	return (struct flow_key4){ { (uint32_t)word, (uint32_t)(word >> 32) }, { (uint16_t)random_next(random), (uint16_t)random_next(random) },
 				   0, 6, FAMILY_IP4 };
 }
 
@@ -93,7 +80,7 @@ static void make_empty(struct index *index, unsigned bits, uint32_t index_max, u
 	for (unsigned form = 0; form < FLOW_TABLE_FORMS; form++)
 		index->form[form] = form_number(form);
 	for (unsigned w = 0; w < 8; w++)
-		secret.word[w] = draw(&index->random);
+		secret.word[w] = random_next(&index->random);
 	size_t bytes = narrow_bytes(capacity, index_max);
 	void *buckets = aligned_alloc(64, bytes);
 	assert_non_null(buckets);
@@ -170,10 +157,10 @@ struct met {
 
 static unsigned make_burst(struct index *index, struct flow_key4 key[], uint32_t expected[], struct met *met)
 {
-	unsigned n = 1 + below(&index->random, BURST_MAX);
+	unsigned n = 1 + random_below(&index->random, BURST_MAX);
 
 	for (unsigned i = 0; i < n; i++) {
-		uint32_t member = below(&index->random, index->count), choice = below(&index->random, 4);
+		uint32_t member = random_below(&index->random, index->count), choice = random_below(&index->random, 4);
 
 		key[i] = choice == 0 ? edge_key(&index->random) : choice == 1 ? random_key(&index->random) : index->key[member];
 		expected[i] = find(&index->narrow, &key[i]);

@@ -100,7 +100,7 @@ static void one_connection_opens_talks_and_closes_as_both_ends_would(void **stat
 		{ GENERATE_CLIENT, TCP_PSH | TCP_ACK }, { GENERATE_SERVER, TCP_PSH | TCP_ACK },
 		{ GENERATE_CLIENT, TCP_FIN | TCP_ACK }, { GENERATE_SERVER, TCP_FIN | TCP_ACK }, { GENERATE_CLIENT, TCP_ACK },
 		{ GENERATE_CLIENT, TCP_SYN } };
-	struct generate_random random = { 1 };
+	uint64_t random = 1;
 	struct generate_stream stream;
 	struct generate_stream_params params = params_of(FAMILY_IP4, GENERATE_TCP);
 	params.flows = 1;
@@ -128,7 +128,7 @@ static void one_connection_opens_talks_and_closes_as_both_ends_would(void **stat
 static void open_conversations_never_share_a_tuple(void **state)
 {
 	(void)state;
-	struct generate_random random = { 3 };
+	uint64_t random = 3;
 	struct generate_stream stream;
 	struct generate_stream_params params = params_of(FAMILY_IP6, GENERATE_UDP);
 	params.sources = 1;
@@ -160,7 +160,7 @@ static void open_conversations_never_share_a_tuple(void **state)
 static void as_many_conversations_are_renewed_as_the_clock_says(void **state)
 {
 	(void)state;
-	struct generate_random random = { 3 };
+	uint64_t random = 3;
 	for (uint8_t kind = GENERATE_UDP; kind <= GENERATE_TCP; kind++) {
 		struct generate_stream stream;
 		struct generate_stream_params params = params_of(FAMILY_IP4, kind);
@@ -180,7 +180,7 @@ static void as_many_conversations_are_renewed_as_the_clock_says(void **state)
 static void a_scan_goes_through_all_ports_of_one_address_after_another(void **state)
 {
 	(void)state;
-	struct generate_random random = { 3 };
+	uint64_t random = 3;
 	struct generate_stream stream;
 	struct generate_stream_params params = params_of(FAMILY_IP4, GENERATE_SCAN);
 	params.port_low = 1;
@@ -200,7 +200,7 @@ static void a_scan_goes_through_all_ports_of_one_address_after_another(void **st
 static void a_host_under_algorithm_3_counts_up_from_an_offset_of_its_own_for_each_destination(void **state)
 {
 	(void)state;
-	struct generate_random random = { 5 };
+	uint64_t random = 5;
 	struct generate_ports ports;
 	const struct generate_target target = { 2, 3, 80 }, other = { 2, 4, 80 };
 	assert_int_equal(generate_ports_init(&ports, GENERATE_PORTS_HASH, 32768, 60999, 8, &random), 0);
@@ -215,7 +215,7 @@ static void a_host_under_algorithm_3_counts_up_from_an_offset_of_its_own_for_eac
 static void a_host_under_algorithm_4_counts_for_destinations_apart(void **state)
 {
 	(void)state;
-	struct generate_random random = { 5 };
+	uint64_t random = 5;
 	struct generate_ports ports;
 	const struct generate_target target = { 2, 3, 80 };
 	unsigned apart = 0;
@@ -234,7 +234,7 @@ static void a_host_under_algorithm_4_counts_for_destinations_apart(void **state)
 static void every_algorithm_reaches_every_port_and_none_besides(void **state)
 {
 	(void)state;
-	struct generate_random random = { 5 };
+	uint64_t random = 5;
 	const struct generate_target target = { 2, 3, 80 };
 	for (uint8_t allocation = GENERATE_PORTS_SEQUENTIAL; allocation <= GENERATE_PORTS_DOUBLE_HASH; allocation++) {
 		struct generate_ports ports;
@@ -257,7 +257,7 @@ static void flows_are_picked_as_often_as_zipf_says(void **state)
 	(void)state;
 	enum { COUNT = 1000, DRAWS = 2000000 };
 	static uint32_t drawn[COUNT];
-	struct generate_random random = { 9 };
+	uint64_t random = 9;
 	struct generate_pick pick;
 	double sum = 0;
 	assert_int_equal(generate_pick_init(&pick, GENERATE_ORDER_ZIPF, COUNT, 1.2), 0);
@@ -278,19 +278,19 @@ static void an_index_that_lost_some_still_finds_the_others(void **state)
 	enum { COUNT = 500 };
 	struct generate_flow *flows = calloc(COUNT, sizeof(*flows));
 	bool in[COUNT] = { false };
-	struct generate_random random = { 11 };
+	uint64_t random = 11;
 	struct generate_index index;
 	assert_int_equal(generate_index_init(&index, COUNT, 1), 0);
 	for (uint32_t i = 0; i < COUNT; i++)
 		flows[i].tuple = (struct generate_tuple){ i, 1, 2, 3 };
 	for (unsigned round = 0; round < 20000; round++) {
-		uint32_t slot = generate_random_below(&random, COUNT);
+		uint32_t slot = random_below(&random, COUNT);
 		if (in[slot])
 			generate_index_remove(&index, flows, slot);
 		else
 			generate_index_add(&index, flows, slot);
 		in[slot] = !in[slot];
-		uint32_t other = generate_random_below(&random, COUNT);
+		uint32_t other = random_below(&random, COUNT);
 		assert_int_equal(generate_index_find(&index, flows, &flows[other].tuple), in[other] ? other : GENERATE_SLOT_NONE);
 	}
 	generate_index_free(&index);
