@@ -5,12 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <rte_cycles.h>
-#include <rte_eal.h>
 
 #include "bench/keys.h"
+#include "bench/program.h"
 #include "control/workers.h"
 #include "dataplane/burst.h"
 #include "dataplane/random.h"
@@ -40,30 +39,6 @@ const char *burst_stage_name(enum burst_stage stage)
 	return stages[stage].name;
 }
 
-static void fail(const char *what)
-{
-	fprintf(stderr, "burst_bench: %s\n", what);
-	exit(EXIT_FAILURE);
-}
-
-static void *need(void *memory)
-{
-	if (!memory)
-		fail("out of memory");
-	return memory;
-}
-
-static void start_eal(void)
-{
-	char prefix[64];
-	snprintf(prefix, sizeof(prefix), "--file-prefix=burst_bench_%d", getpid());
-	char *arguments[] = { (char *)"burst_bench", (char *)"--no-huge", (char *)"-m", (char *)"768", (char *)"--no-pci",
-		(char *)"--no-shconf", (char *)"--no-telemetry", prefix, (char *)"-l", (char *)"0",
-		(char *)"--log-level=warning" };
-	if (rte_eal_init(RTE_DIM(arguments), arguments) < 0)
-		fail("the EAL does not start");
-}
-
 void burst_bench_start(struct burst_bench *bench)
 {
 	static const char text[] = "handlers: [{name: all, kind: count}]\ndefault_handler: all\n";
@@ -72,7 +47,7 @@ void burst_bench_start(struct burst_bench *bench)
 	struct error error;
 	size_t tie[2];
 
-	start_eal();
+	start_eal(768);
 	if (config_parse("bench", text, strlen(text), &bench->config, &error) != 0)
 		fail(error.text);
 	for (unsigned state = 0; state < FLOW_STATES; state++)
@@ -226,25 +201,17 @@ static void warm(struct burst_cell *cell)
 	}
 }
 
-// Only what the path does is on the clock: packets are made between bursts. Returns bursts.
-static unsigned sample_whole(const struct burst_bench *bench, struct burst_cell *cell, uint64_t ticks[STAGES])
+static void timed_whole_burst(struct worker *worker, uint64_t ticks[STAGES])
 {
-	const double end = now_seconds() + bench->sample_seconds;
-	unsigned bursts = 0;
+	uint64_t before = rte_rdtsc();
 
-	do {
-		for (unsigned i = 0; i < CHUNK; i++) {
-			receive(cell, 0, STEP_ASK, false);
-			uint64_t before = rte_rdtsc();
-			whole_burst(cell->worker);
-			ticks[STAGE_WHOLE] += rte_rdtsc() - before;
-		}
-		bursts += CHUNK;
-	} while (now_seconds() < end);
-	return bursts;
+	whole_burst(worker);
+	ticks[STAGE_WHOLE] += rte_rdtsc() - before;
 }
 
-static unsigned sample_stages(const struct burst_bench *bench, struct burst_cell *cell, uint64_t ticks[STAGES])
+// Only what the path does is on the clock: packets are made between bursts. Returns bursts.
+static unsigned sample(const struct burst_bench *bench, struct burst_cell *cell, uint64_t ticks[STAGES],
+		       void (*run)(struct worker *worker, uint64_t ticks[STAGES]))
 {
 	const double end = now_seconds() + bench->sample_seconds;
 	unsigned bursts = 0;
@@ -252,7 +219,7 @@ static unsigned sample_stages(const struct burst_bench *bench, struct burst_cell
 	do {
 		for (unsigned i = 0; i < CHUNK; i++) {
 			receive(cell, 0, STEP_ASK, false);
-			staged_burst(cell->worker, ticks);
+			run(cell->worker, ticks);
 		}
 		bursts += CHUNK;
 	} while (now_seconds() < end);
@@ -268,7 +235,7 @@ void burst_cell_sample(struct burst_bench *bench, struct burst_cell *cell)
 
 		warm(cell);
 		quiet_begin(&bench->quiet);
-		unsigned whole = sample_whole(bench, cell, ticks), staged = sample_stages(bench, cell, ticks);
+		unsigned whole = sample(bench, cell, ticks, timed_whole_burst), staged = sample(bench, cell, ticks, staged_burst);
 		// The last resort is kept though it was disturbed, and counted as such.
 		bool quiet = quiet_end(&bench->quiet);
 		cell->disturbed += !quiet;

@@ -8,15 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <netinet/in.h>
 #include <rte_cycles.h>
-#include <rte_eal.h>
 #include <rte_ether.h>
 #include <rte_ip.h>
 #include <rte_udp.h>
 
+#include "bench/program.h"
 #include "control/workers.h"
 #include "dataplane/burst.h"
 #include "dataplane/sweep.h"
@@ -43,36 +42,12 @@ struct bench {
 	uint64_t worst;  // ticks of a single burst
 };
 
-static void fail(const char *what)
-{
-	fprintf(stderr, "recheck_bench: %s\n", what);
-	exit(EXIT_FAILURE);
-}
-
-static void *need(void *memory)
-{
-	if (!memory)
-		fail("out of memory");
-	return memory;
-}
-
 static uint64_t next_random(uint64_t *state)
 {
 	*state ^= *state << 13;
 	*state ^= *state >> 7;
 	*state ^= *state << 17;
 	return *state;
-}
-
-static void start_eal(void)
-{
-	char prefix[64];
-	snprintf(prefix, sizeof(prefix), "--file-prefix=recheck_bench_%d", getpid());
-	char *arguments[] = { (char *)"recheck_bench", (char *)"--no-huge", (char *)"-m", (char *)"256", (char *)"--no-pci",
-		(char *)"--no-shconf", (char *)"--no-telemetry", prefix, (char *)"-l", (char *)"0",
-		(char *)"--log-level=warning" };
-	if (rte_eal_init(RTE_DIM(arguments), arguments) < 0)
-		fail("the EAL does not start");
 }
 
 static void make_worker(struct bench *bench)
@@ -305,7 +280,7 @@ int main(int argc, char **argv)
 	struct bench *bench = need(calloc(1, sizeof(*bench)));
 	bench->options = (struct options){ .flows = 1000000 / BURST_MAX * BURST_MAX, .rounds = 5, .rules = 1000 };
 	read_options(argc, argv, &bench->options);
-	start_eal();
+	start_eal(256);
 	make_worker(bench);
 	make_policy(bench);
 	mix_flows(bench);
