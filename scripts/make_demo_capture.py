@@ -116,6 +116,16 @@ def ethernet(datagram, vlans=(), source=CLIENT_MAC, destination=SERVER_MAC, ethe
     return (frame + struct.pack("!H", ethertype) + datagram).ljust(60, b"\0")
 
 
+def write_capture(path, packets, start=0, step=1, link_type=1):
+    """A classic pcap file. start, step: of the packets' times, in microseconds."""
+    with open(path, "wb") as file:
+        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, link_type))
+        for number, packet in enumerate(packets):
+            time = start + number * step
+            file.write(struct.pack("<IIII", time // 1000000, time % 1000000, len(packet), len(packet)) + packet)
+    return path
+
+
 class Capture:
     def __init__(self):
         self.records = []

@@ -98,13 +98,6 @@ def denied_frames(what):
                         PORTS[number % 16])
 
 
-def write_capture(path, packets):
-    with open(path, "wb") as file:
-        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
-        for packet in packets:
-            file.write(struct.pack("<IIII", 0, 0, len(packet), len(packet)) + packet)
-
-
 def write(what, folder, parts=1):
     """Captures that together hold the input, a part each; those that are there already are not made again."""
     paths = [folder / f"{abs(hash(what)):x}.{part}of{parts}.pcap" for part in range(parts)]
@@ -112,7 +105,7 @@ def write(what, folder, parts=1):
         made = list({"steady": steady_frames, "mixed": mixed_frames, "denied": denied_frames}[what.kind](what))
         share = -(-len(made) // parts)
         for part, path in enumerate(paths):
-            write_capture(path, made[part * share:(part + 1) * share])
+            frames.write_capture(path, made[part * share:(part + 1) * share], step=0)
     return paths
 
 

@@ -5,10 +5,16 @@ pktgen fills the buffers of a pool when a port is started, one packet a buffer, 
 In range mode it advances every range at once from one buffer to the next; a range that has passed its end begins anew.
 """
 import collections
+import functools
 import ipaddress
 import itertools
 import math
+import pathlib
 import struct
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import make_demo_capture as frames  # noqa: E402  (its checksums and captures serve here too)
 
 FCS = 4
 SIZE_MIN, SIZE_MAX = 64, 1518
@@ -137,29 +143,17 @@ def frame(packet, protocol, macs):
     transport_length = length - 20
     ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, length, 0, 0x4000, 64, PROTOCOLS[protocol], 0,
                      packet.src_ip.to_bytes(4, "big"), packet.dst_ip.to_bytes(4, "big"))
-    ip = ip[:10] + struct.pack("!H", internet_sum(ip)) + ip[12:]
+    ip = ip[:10] + struct.pack("!H", frames.internet_sum(ip)) + ip[12:]
     if protocol == "udp":
         head, at = struct.pack("!HHHH", packet.src_port, packet.dst_port, transport_length, 0), 6
     else:
         head, at = struct.pack("!HHIIBBHHH", packet.src_port, packet.dst_port, 1, 1, 0x50, 0x10, 8192, 0, 0), 16
     pseudo = ip[12:20] + struct.pack("!BBH", 0, PROTOCOLS[protocol], transport_length)
-    head = head[:at] + struct.pack("!H", internet_sum(pseudo + head) or 0xFFFF) + head[at + 2:]
+    head = head[:at] + struct.pack("!H", frames.internet_sum(pseudo + head) or 0xFFFF) + head[at + 2:]
     return macs["dst_mac"] + macs["src_mac"] + b"\x08\x00" + ip + head + bytes(transport_length - len(head))
-
-
-def internet_sum(data):
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
 
 
 def write_capture(path, packets, protocol, macs):
     """A pcap file, a microsecond from packet to packet."""
-    made = {}
-    with open(path, "wb") as out:
-        out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
-        for number, packet in enumerate(packets):
-            data = made.setdefault(packet, None) or frame(packet, protocol, macs)
-            made[packet] = data
-            out.write(struct.pack("<IIII", number // 1000000, number % 1000000, len(data), len(data)) + data)
+    made = functools.cache(lambda packet: frame(packet, protocol, macs))
+    frames.write_capture(path, map(made, packets))

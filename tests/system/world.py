@@ -195,12 +195,7 @@ def udp_frame(source, destination, sport, dport, data=b"x" * 18):
 
 def write_capture(path, packets, link_type=1):
     """A classic pcap file, a microsecond between two packets."""
-    with open(path, "wb") as file:
-        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, link_type))
-        for number, packet in enumerate(packets):
-            file.write(struct.pack("<IIII", 1700000000 + number // 1000000, number % 1000000, len(packet), len(packet)))
-            file.write(packet)
-    return path
+    return frames.write_capture(path, packets, start=1700000000 * 1000000, link_type=link_type)
 
 
 def write_pcapng(path, packets, snap=65535):
