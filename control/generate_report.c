@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "control/json_value.h"
 #include "control/table.h"
 
 static json_t *traffic_object(struct traffic traffic)
@@ -93,26 +94,6 @@ json_t *generate_report_build(const struct generate_setup *setup, bool interrupt
 		"flows_opened", (json_int_t)sums.opened, "flows_closed", (json_int_t)sums.closed, "starved",
 		(json_int_t)generate->starved, "late_seconds", generate->pace.given_up / generate->ticks_a_second, "streams",
 		streams, "replies", replies_object(generate, &sums));
-}
-
-static uint64_t packets_of(const json_t *object, const char *name)
-{
-	return (uint64_t)json_integer_value(json_object_get(json_object_get(object, name), "packets"));
-}
-
-static uint64_t bytes_of(const json_t *object, const char *name)
-{
-	return (uint64_t)json_integer_value(json_object_get(json_object_get(object, name), "bytes"));
-}
-
-static uint64_t number_of(const json_t *object, const char *name)
-{
-	return (uint64_t)json_integer_value(json_object_get(object, name));
-}
-
-static double real_of(const json_t *object, const char *name)
-{
-	return json_real_value(json_object_get(object, name));
 }
 
 static void heading(FILE *out, const char *text, bool colours)

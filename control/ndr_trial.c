@@ -2,17 +2,8 @@
 #include "control/ndr_trial.h"
 
 #include "control/generate_report.h"
+#include "control/json_value.h"
 #include "control/table.h"
-
-static uint64_t packets_of(const json_t *report, const char *name)
-{
-	return (uint64_t)json_integer_value(json_object_get(json_object_get(report, name), "packets"));
-}
-
-static double real_of(const json_t *object, const char *name)
-{
-	return json_real_value(json_object_get(object, name));
-}
 
 // What a trial offered, and what came back of it: by stamps where replies are checked, else by number.
 struct outcome {

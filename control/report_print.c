@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/json_value.h"
 #include "control/table.h"
 
 struct printer {
@@ -16,16 +17,6 @@ static const char *text_of(const json_t *object, const char *name)
 {
 	const char *text = json_string_value(json_object_get(object, name));
 	return text ? text : "-";
-}
-
-static uint64_t number_of(const json_t *object, const char *name)
-{
-	return (uint64_t)json_integer_value(json_object_get(object, name));
-}
-
-static double real_of(const json_t *object, const char *name)
-{
-	return json_real_value(json_object_get(object, name));
 }
 
 static void heading(const struct printer *printer, const char *text)
