@@ -70,7 +70,7 @@ def worker_cells(cpus, flows):
 def plan(mode, cpus):
     """mode: smoke (everything for a moment), quick or full."""
     if mode == "smoke":
-        cells = [Cell("flows", inputs.steady(1024), (AGAIN,) + TESTPMD + OVS + KERNEL), *rule_cells((0, 100), 1024),
+        cells = [Cell("flows", inputs.steady(1024), (AGAIN,) + TESTPMD + OVS + KERNEL), *rule_cells((100,), 1024),
                  *new_cells(1024, 1 << 14), *worker_cells(min(cpus, 2), 1024)]
         return Mode(1, 0.05, cells)
     full = mode == "full"

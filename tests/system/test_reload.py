@@ -39,7 +39,7 @@ def end_and_check(one, at_least):
     assert re.search(r"^Drops\n.*\n +rule_drop .*\n\n", text, re.MULTILINE), text  # and no other reason
 
 
-@pytest.mark.parametrize("how, times", [("load", 100), ("signal", 20)])
+@pytest.mark.parametrize("how, times", [("load", 20), pytest.param("load", 100, marks=pytest.mark.meaning), ("signal", 20)])
 def test_a_thousand_rules_again_and_again(load, tmp_path, how, times):
     one, files = load, [tmp_path / "0.rules", tmp_path / "1.rules"]
     for number, file in enumerate(files):
