@@ -8,7 +8,7 @@
 #include "bench/keys.h"
 
 enum {
-	WOVEN_BYTES = 2 << 20, // of buckets: from here on memory is waited for, so that weaving pays
+	WOVEN_BYTES = 2 << 20, // of IPv4 buckets: from here on memory is waited for, so that weaving pays
 };
 
 struct portier {
@@ -187,17 +187,46 @@ static __rte_always_inline uint64_t lookup_woven(const struct portier *portier, 
 	return hits;
 }
 
+enum { PIPED = 8 }; // bursts whose results are awaited, or whose records
+
+// IPv6 bursts behind each other in a pipe.
+static __rte_always_inline uint64_t lookup_piped(const struct portier *portier, const struct flow_key *keys, size_t bursts,
+						 const bool touch)
+{
+	char *records = (char *)flow_table_flow(portier->table, 0);
+	const size_t behind = FLOW_PIPE_BURSTS - 1;
+	int32_t flow[PIPED][BURST];
+	struct flow_pipe pipe;
+	uint64_t hits = 0;
+
+	flow_pipe_init(&pipe);
+	for (size_t b = 0; b < bursts + behind + 1; b++) {
+		const bool more = b < bursts;
+
+		flow_table_pipe_push(portier->table, &pipe, more ? keys + b * BURST : NULL, more ? BURST : 0,
+				     (uint32_t *)flow[b % PIPED], touch);
+		if (b >= behind && b < bursts + behind)
+			hits += burst_hits(flow[(b - behind) % PIPED]);
+		if (touch && b > behind)
+			burst_touch(records, sizeof(struct flow), flow[(b - behind - 1) % PIPED]);
+	}
+	return hits;
+}
+
 static uint64_t portier_lookup(void *table, const struct stream *stream, size_t from, size_t n, bool touch)
 {
 	const struct portier *portier = table;
 	const size_t step = key_bytes(portier->family);
 	const char *keys = (const char *)stream->key + from * step;
 
+	if (portier->family != FAMILY_IP4)
+		return touch ? lookup_piped(portier, (const void *)keys, n / BURST, true) :
+			       lookup_piped(portier, (const void *)keys, n / BURST, false);
 	if (portier->woven)
 		return touch ? lookup_woven(portier, (const void *)keys, n / BURST, true) :
 			       lookup_woven(portier, (const void *)keys, n / BURST, false);
-	return touch ? lookup(portier, keys, step, n / BURST, portier->family == FAMILY_IP4 ? burst4 : burst6, true) :
-		       lookup(portier, keys, step, n / BURST, portier->family == FAMILY_IP4 ? burst4 : burst6, false);
+	return touch ? lookup(portier, keys, step, n / BURST, burst4, true) :
+		       lookup(portier, keys, step, n / BURST, burst4, false);
 }
 
 // A burst at a time: only the owner's can be woven.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The cuckoo search, for both layouts of the flow table: makes room by moving entries to their other buckets.
+// For both layouts of the flow table: the cuckoo search, which makes room by moving entries to their other buckets, and
+// scrubbing, which moves them back.
 #pragma once
 
 #include <stdbool.h>
@@ -16,11 +17,12 @@ struct slot {
 	unsigned slot;
 };
 
-// What the search asks of a layout. Constant where it is called, so that all of it is inlined.
+// What both ask of a layout. Constant where it is called, so that all of it is inlined.
 struct cuckoo_layout {
 	unsigned slots; // of a bucket
 	bool (*free_slot)(const void *index, uint32_t bucket, struct slot *slot);
 	uint32_t (*other_bucket)(const void *index, struct slot entry);
+	bool (*misplaced)(const void *index, struct slot slot); // holds an entry that is in its second bucket
 	void (*fetch)(const void *index, uint32_t bucket);
 	void (*move)(void *index, struct slot from, struct slot to);
 };
@@ -81,6 +83,37 @@ static __rte_always_inline bool cuckoo_find_room(void *index, const struct cucko
 {
 	return layout->free_slot(index, first, slot) || layout->free_slot(index, second, slot) ||
 	       cuckoo_make_room(index, layout, first, second, slot);
+}
+
+static __rte_always_inline void cuckoo_scrub_bucket(void *index, const struct cuckoo_layout *layout, uint32_t number)
+{
+	for (unsigned s = 0; s < layout->slots; s++) {
+		struct slot entry = { number, s }, room;
+
+		if (layout->misplaced(index, entry) && layout->free_slot(index, layout->other_bucket(index, entry), &room))
+			layout->move(index, entry, room);
+	}
+}
+
+// Fetches the first buckets of the entries here that are in their second.
+static __rte_always_inline void cuckoo_scrub_fetch(const void *index, const struct cuckoo_layout *layout, uint32_t number)
+{
+	for (unsigned s = 0; s < layout->slots; s++)
+		if (layout->misplaced(index, (struct slot){ number, s }))
+			layout->fetch(index, layout->other_bucket(index, (struct slot){ number, s }));
+}
+
+// Pulls entries of so many buckets from next on back to their first, where that has room; returns the next of then. What the
+// next call will look at is fetched now.
+static __rte_always_inline uint32_t cuckoo_scrub(void *index, const struct cuckoo_layout *layout, uint32_t next,
+						 uint32_t bucket_mask, unsigned buckets)
+{
+	for (unsigned i = 0; i < buckets; i++)
+		cuckoo_scrub_bucket(index, layout, next++ & bucket_mask);
+	for (unsigned i = 0; i < buckets; i++)
+		cuckoo_scrub_fetch(index, layout, (next + i) & bucket_mask);
+	layout->fetch(index, (next + 2 * buckets) & bucket_mask);
+	return next;
 }
 
 // Counters with one writer, read by any thread: no locked instruction is needed.

@@ -156,6 +156,11 @@ static void fetch(const void *index, uint32_t bucket)
 	rte_prefetch0(&((const struct flow_narrow *)index)->bucket[bucket]);
 }
 
+static bool misplaced(const void *index, struct slot slot)
+{
+	return is_second(entry_at(index, slot));
+}
+
 // Moves an entry to a free slot of its other bucket.
 static void move(void *index, struct slot from, struct slot to)
 {
@@ -174,7 +179,8 @@ static void move(void *index, struct slot from, struct slot to)
 }
 
 static const struct cuckoo_layout layout = {
-	.slots = NARROW_SLOTS, .free_slot = free_slot, .other_bucket = other_bucket, .fetch = fetch, .move = move,
+	.slots = NARROW_SLOTS, .free_slot = free_slot, .other_bucket = other_bucket, .misplaced = misplaced, .fetch = fetch,
+	.move = move,
 };
 
 bool narrow_insert(struct flow_narrow *narrow, const struct flow_key4 *key, uint32_t flow)
@@ -222,35 +228,7 @@ bool narrow_remove(struct flow_narrow *narrow, const struct flow_key4 *key, uint
 	return true;
 }
 
-// The first buckets of the entries here that are in their second.
-static inline bool misplaced(const struct flow_narrow *narrow, struct slot slot)
-{
-	return entry_at(narrow, slot)->high & NARROW_SECOND;
-}
-
-static void scrub_fetch(const struct flow_narrow *narrow, uint32_t number)
-{
-	for (unsigned s = 0; s < NARROW_SLOTS; s++)
-		if (misplaced(narrow, (struct slot){ number, s }))
-			fetch(narrow, other_bucket(narrow, (struct slot){ number, s }));
-}
-
-static void scrub_bucket(struct flow_narrow *narrow, uint32_t number)
-{
-	for (unsigned s = 0; s < NARROW_SLOTS; s++) {
-		struct slot entry = { number, s }, room;
-
-		if (misplaced(narrow, entry) && free_slot(narrow, other_bucket(narrow, entry), &room))
-			move(narrow, entry, room);
-	}
-}
-
-// What the next call will look at is fetched now.
 void narrow_scrub(struct flow_narrow *narrow, unsigned buckets)
 {
-	for (unsigned i = 0; i < buckets; i++)
-		scrub_bucket(narrow, narrow->scrub_next++ & narrow->mask);
-	for (unsigned i = 0; i < buckets; i++)
-		scrub_fetch(narrow, (narrow->scrub_next + i) & narrow->mask);
-	fetch(narrow, (narrow->scrub_next + 2 * buckets) & narrow->mask);
+	narrow->scrub_next = cuckoo_scrub(narrow, &layout, narrow->scrub_next, narrow->mask, buckets);
 }

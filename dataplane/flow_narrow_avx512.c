@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The IPv4 index's lookup with AVX-512 (F, DQ): eight keys a step, a bucket a comparison. Built with these instructions:
+// The IPv4 index's lookup with AVX-512 (F, DQ; BMI2): eight keys a step, a bucket a comparison. Built with these instructions:
 // to be called only where the processor has them.
 #include <immintrin.h>
 

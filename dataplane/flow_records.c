@@ -5,14 +5,16 @@
 
 size_t records_bytes(uint32_t capacity)
 {
-	return (size_t)capacity * (sizeof(struct flow) + sizeof(struct flow_cold) + 2 * sizeof(uint32_t));
+	return (size_t)capacity * (sizeof(struct flow) + sizeof(struct flow_cold) + 2 * sizeof(uint32_t)) +
+	       sizeof(struct flow_cold);
 }
 
 void records_init(struct flow_records *records, void *memory, uint32_t capacity, struct rte_rcu_qsbr *readers)
 {
 	*records = (struct flow_records){ .hot = memory, .capacity = capacity, .readers = readers };
 	records->cold = (struct flow_cold *)(records->hot + capacity);
-	records->sequence = (uint32_t *)(records->cold + capacity);
+	records->cold[capacity].key.family = UINT8_MAX; // nobody's
+	records->sequence = (uint32_t *)(records->cold + capacity + 1);
 	records->spare = records->sequence + capacity;
 }
 

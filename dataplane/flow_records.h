@@ -9,7 +9,7 @@
 struct flow_records {
 	// Constant after creation.
 	struct flow *hot; // by record, as the next two
-	struct flow_cold *cold;
+	struct flow_cold *cold; // one more, at the end: its key is nobody's
 	uint32_t *sequence; // owner: writes, all: read
 	uint32_t *spare;    // ring of records that were given back; owner only
 	uint32_t capacity;

@@ -14,11 +14,11 @@ enum {
 	SCRUB_BUCKETS = 2, // with each insert and removal
 };
 
-static const struct narrow_form *const form_of[FLOW_TABLE_FORMS] = {
-	[FLOW_TABLE_FORM_PLAIN] = &narrow_plain,
+static const struct flow_forms form_of[FLOW_TABLE_FORMS] = {
+	[FLOW_TABLE_FORM_PLAIN] = { &narrow_plain, &wide_plain },
 #ifdef FLOW_TABLE_HAS_AVX
-	[FLOW_TABLE_FORM_AVX2] = &narrow_avx2,
-	[FLOW_TABLE_FORM_AVX512] = &narrow_avx512,
+	[FLOW_TABLE_FORM_AVX2] = { &narrow_avx2, &wide_avx2 },
+	[FLOW_TABLE_FORM_AVX512] = { &narrow_avx512, &wide_avx512 },
 #endif
 };
 
@@ -29,20 +29,28 @@ const char *flow_table_form_name(enum flow_table_form form)
 	return (unsigned)form < FLOW_TABLE_FORMS ? name[form] : "?";
 }
 
+#ifdef FLOW_TABLE_HAS_AVX
+static bool has_bit_manipulation(void)
+{
+	return __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+}
+#endif
+
 bool flow_table_form_supported(enum flow_table_form form)
 {
 	if ((unsigned)form >= FLOW_TABLE_FORMS)
 		return false;
 	if (form == FLOW_TABLE_FORM_BEST)
 		return true;
-	if (form_of[form] == NULL)
+	if (form_of[form].narrow == NULL)
 		return false;
 #ifdef FLOW_TABLE_HAS_AVX
 	__builtin_cpu_init();
 	if (form == FLOW_TABLE_FORM_AVX2)
-		return __builtin_cpu_supports("avx2");
+		return has_bit_manipulation() && __builtin_cpu_supports("avx2");
 	if (form == FLOW_TABLE_FORM_AVX512)
-		return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq");
+		return has_bit_manipulation() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+		       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 #endif
 	return true;
 }
@@ -121,7 +129,7 @@ struct flow_table *flow_table_create(const struct flow_table_params *params)
 	records_init(&table->records, memory + extent.records, params->capacity, params->readers);
 	table->head = (struct flow_table_head){ .hot = table->records.hot, .cold = table->records.cold };
 	narrow_init(&table->narrow, memory + extent.narrow, extent.ip4_capacity, params->capacity - 1, &secret);
-	wide_init(&table->wide, memory + extent.wide, extent.wide_capacity, &table->head, &secret);
+	wide_init(&table->wide, memory + extent.wide, extent.wide_capacity, &table->head, params->capacity, &secret);
 	return table;
 }
 
@@ -149,6 +157,14 @@ static bool index_remove(struct flow_table *table, uint32_t flow)
 	return narrow_remove(&table->narrow, &packed, flow);
 }
 
+static void scrub_index_of(struct flow_table *table, const struct flow_key *key)
+{
+	if (flow_key_fits_ip4(key))
+		narrow_scrub(&table->narrow, SCRUB_BUCKETS);
+	else
+		wide_scrub(&table->wide, SCRUB_BUCKETS);
+}
+
 static void count_waiting(struct flow_table *table)
 {
 	__atomic_store_n(&table->waiting, records_waiting(&table->records), __ATOMIC_RELAXED);
@@ -164,7 +180,7 @@ uint32_t flow_table_insert(struct flow_table *table, const struct flow_key *key)
 		return FLOW_NONE;
 	}
 	record_begin(&table->records, flow, key);
-	narrow_scrub(&table->narrow, SCRUB_BUCKETS);
+	scrub_index_of(table, key);
 	if (!index_insert(table, key, flow)) {
 		record_end(&table->records, flow);
 		records_give(&table->records, flow);
@@ -185,33 +201,34 @@ void flow_table_remove(struct flow_table *table, uint32_t flow)
 {
 	if (!index_remove(table, flow))
 		return; // ended before
+	scrub_index_of(table, &table->records.cold[flow].key);
 	record_end(&table->records, flow);
 	records_give(&table->records, flow);
 	count_waiting(table);
-	narrow_scrub(&table->narrow, SCRUB_BUCKETS);
 	add_relaxed64(&table->removes, 1);
 }
 
 void flow_table_scrub(struct flow_table *table, unsigned buckets)
 {
 	narrow_scrub(&table->narrow, buckets);
+	wide_scrub(&table->wide, buckets);
 }
 
 void flow_table_lookup4_begin(const struct flow_table *table, const struct flow_key4 key[], unsigned n,
 			      struct flow_lookup *lookup)
 {
-	table->form->begin(&table->narrow, key, n, lookup);
+	table->form.narrow->begin(&table->narrow, key, n, lookup);
 }
 
 void flow_table_lookup4_next(const struct flow_table *table, const struct flow_key4 key[], unsigned n,
 			     struct flow_lookup *next, struct flow_lookup *now, uint32_t flow[], bool fetch)
 {
-	table->form->next(&table->narrow, key, n, next, now, flow, fetch ? table->head.hot : NULL);
+	table->form.narrow->next(&table->narrow, key, n, next, now, flow, fetch ? table->head.hot : NULL);
 }
 
 void flow_table_lookup4_end(const struct flow_table *table, struct flow_lookup *lookup, uint32_t flow[], bool fetch)
 {
-	table->form->end(&table->narrow, lookup, flow, fetch ? table->head.hot : NULL);
+	table->form.narrow->end(&table->narrow, lookup, flow, fetch ? table->head.hot : NULL);
 }
 
 static __rte_always_inline void lookup4(const struct flow_table *table, const struct flow_key4 key[], unsigned n,
@@ -219,7 +236,7 @@ static __rte_always_inline void lookup4(const struct flow_table *table, const st
 {
 	struct flow_lookup lookup;
 
-	table->form->begin(&table->narrow, key, n, &lookup);
+	table->form.narrow->begin(&table->narrow, key, n, &lookup);
 	flow_table_lookup4_end(table, &lookup, flow, fetch);
 }
 
@@ -228,8 +245,8 @@ static __rte_always_inline void lookup4_shared(const struct flow_table *table, c
 {
 	struct flow_lookup lookup;
 
-	table->form->begin(&table->narrow, key, n, &lookup);
-	table->form->end_shared(&table->narrow, &lookup, flow);
+	table->form.narrow->begin(&table->narrow, key, n, &lookup);
+	table->form.narrow->end_shared(&table->narrow, &lookup, flow);
 }
 
 void flow_table_lookup4_burst(const struct flow_table *table, const struct flow_key4 key[], unsigned n, uint32_t flow[])
@@ -293,7 +310,7 @@ static void lookup_mixed(const struct flow_table *table, const struct flow_key *
 	sort_keys(key, n, &sorted);
 	lookup4(table, sorted.ip4, sorted.ip4_count, found, fetch);
 	place(found, sorted.ip4_count, sorted.ip4_place, flow);
-	wide_lookup(&table->wide, sorted.wide, sorted.wide_count, found, fetch);
+	table->form.wide->lookup(&table->wide, sorted.wide, sorted.wide_count, found, fetch);
 	place(found, sorted.wide_count, sorted.wide_place, flow);
 }
 
@@ -305,7 +322,7 @@ void flow_table_lookup_burst(const struct flow_table *table, const struct flow_k
 	struct flow_key4 packed[FLOW_LOOKUP_MAX];
 
 	if (ip4 == 0) {
-		wide_lookup(&table->wide, key, n, flow, fetch);
+		table->form.wide->lookup(&table->wide, key, n, flow, fetch);
 	} else if (ip4 == n) {
 		for (unsigned i = 0; i < n; i++)
 			packed[i] = flow_key_pack(key[i]);
@@ -324,8 +341,27 @@ void flow_table_lookup_burst_shared(const struct flow_table *table, const struct
 	sort_keys(key, n, &sorted);
 	lookup4_shared(table, sorted.ip4, sorted.ip4_count, found);
 	place(found, sorted.ip4_count, sorted.ip4_place, flow);
-	wide_lookup_shared(&table->wide, sorted.wide, sorted.wide_count, found);
+	table->form.wide->lookup_shared(&table->wide, sorted.wide, sorted.wide_count, found);
 	place(found, sorted.wide_count, sorted.wide_place, flow);
+}
+
+void flow_pipe_init(struct flow_pipe *pipe)
+{
+	pipe->pushed = 0;
+	for (unsigned i = 0; i < FLOW_PIPE_BURSTS; i++) {
+		struct flow_lookup_wide *lookup = &pipe->lookup[i];
+
+		lookup->key = NULL;
+		lookup->flow = NULL;
+		lookup->count = lookup->left = 0;
+		lookup->slow = lookup->displacements = 0;
+	}
+}
+
+void flow_table_pipe_push(const struct flow_table *table, struct flow_pipe *pipe, const struct flow_key key[], unsigned n,
+			  uint32_t flow[], bool fetch)
+{
+	table->form.wide->push(&table->wide, pipe, key, n, flow, fetch);
 }
 
 uint32_t flow_table_lookup(const struct flow_table *table, const struct flow_key *key)

@@ -6,6 +6,7 @@
 // of lock-free readers. Works with and without DPDK's EAL. No allocation after creation. Time is never asked for here.
 #pragma once
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -19,7 +20,7 @@ enum {
 	FLOW_TABLE_CAPACITY_MAX = 1 << 26,
 };
 
-// The instructions that the IPv4 index is searched with. All forms say the same.
+// The instructions that the indices are searched with. All forms say the same.
 enum flow_table_form {
 	FLOW_TABLE_FORM_BEST, // of those that the processor has
 	FLOW_TABLE_FORM_PLAIN,
@@ -102,13 +103,45 @@ struct flow_lookup {
 // does all that is left. Between them next may begin another burst and look into the first buckets of this one, the
 // two woven into each other: who has bursts to come keeps memory and processor busy at once by
 //     begin(0); next(1, 0); next(2, 1), end(0); next(3, 2), end(1); ...
-// flow[]: the same for next and end. A key that is in the table from next to end is found; one that comes or goes in
-// between may be, or not. fetch: also the records of what is found. Owner only.
+// flow[]: the same for next and end. A key that is in the table from next to end is found. Of one that comes or goes in
+// between, the answer is as old as next: who inserts and removes meanwhile looks a miss up again before an insert, and
+// compares a hit's key with its record's. fetch: also the records of what is found. Owner only.
 void flow_table_lookup4_begin(const struct flow_table *table, const struct flow_key4 key[], unsigned n,
 			      struct flow_lookup *lookup);
 void flow_table_lookup4_next(const struct flow_table *table, const struct flow_key4 key[], unsigned n,
 			     struct flow_lookup *next, struct flow_lookup *now, uint32_t flow[], bool fetch);
 void flow_table_lookup4_end(const struct flow_table *table, struct flow_lookup *lookup, uint32_t flow[], bool fetch);
+
+// Bursts of wide keys (those that are not IPv4 without a VLAN) behind each other: each push does one stage of each of them, so
+// that memory has the time of a whole burst to answer.
+enum { FLOW_PIPE_BURSTS = 4 };
+struct flow_lookup_wide {
+	const struct flow_key *key;
+	uint32_t *flow;
+	uint32_t count, left; // left: how many are to be looked for in their second bucket
+	uint64_t slow;        // keys to be looked up one by one, as bits
+	uint64_t displacements; // in the index before first buckets were looked into; pipe only
+	uint32_t first[FLOW_LOOKUP_MAX], second[FLOW_LOOKUP_MAX]; // buckets; the same where there is no use in the second
+	uint32_t candidate[FLOW_LOOKUP_MAX]; // record whose tag matched
+	uint16_t tag[FLOW_LOOKUP_MAX];
+	uint8_t todo[FLOW_LOOKUP_MAX]; // those that are left
+	uint32_t version[2][FLOW_LOOKUP_MAX]; // of both buckets, before they were looked into; other threads only
+};
+static_assert(FLOW_LOOKUP_MAX <= 64, "a bit a key");
+static_assert((FLOW_PIPE_BURSTS & (FLOW_PIPE_BURSTS - 1)) == 0, "the count of pushes wraps");
+struct flow_pipe {
+	uint32_t pushed;
+	struct flow_lookup_wide lookup[FLOW_PIPE_BURSTS];
+};
+
+void flow_pipe_init(struct flow_pipe *pipe);
+
+// Pushes a burst of n <= FLOW_LOOKUP_MAX wide keys in; 0: none. The results of the one that was pushed FLOW_PIPE_BURSTS - 1
+// before are complete, after that: till then its keys and flow[] must stay. A key that is in the table all that time is found.
+// Of one that comes or goes in between, the answer is as old as it may be: who inserts and removes meanwhile looks a miss up
+// again before an insert, and compares a hit's key with its record's. fetch: also the records of what is found. Owner only.
+void flow_table_pipe_push(const struct flow_table *table, struct flow_pipe *pipe, const struct flow_key key[], unsigned n,
+			  uint32_t flow[], bool fetch);
 
 // Makes a flow for a key that is not in the table. Returns its index with both records zeroed but for the key, or
 // FLOW_NONE if the table is full. Owner only.
@@ -120,8 +153,8 @@ uint32_t flow_table_insert_again(struct flow_table *table, const struct flow_key
 // Ends a flow: its index may be handed out again, at once or when the readers have been quiescent. Owner only.
 void flow_table_remove(struct flow_table *table, uint32_t flow);
 
-// Pulls IPv4 entries that sit in second buckets back to their first, where those have room again; looks at so many
-// buckets, going on from the last call. Inserting and removing do a little of it by themselves. Owner only.
+// Pulls entries that sit in second buckets back to their first, where those have room again; looks at so many
+// buckets of each index, going on from the last call. Inserting and removing do a little of it by themselves. Owner only.
 void flow_table_scrub(struct flow_table *table, unsigned buckets);
 
 // What every table begins with, laid open for the two functions below alone. A flow's two records lie apart: packets touch

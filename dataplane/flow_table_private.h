@@ -7,10 +7,16 @@
 #include "dataplane/flow_table.h"
 #include "dataplane/flow_wide.h"
 
+// What one enum flow_table_form stands for.
+struct flow_forms {
+	const struct narrow_form *narrow;
+	const struct wide_form *wide;
+};
+
 struct flow_table {
 	// Constant after creation.
 	struct flow_table_head head;
-	const struct narrow_form *form;
+	struct flow_forms form;
 	size_t bytes;
 	// Owner: writes, all: read.
 	struct flow_narrow narrow __attribute__((aligned(64)));

@@ -7,7 +7,8 @@
 //  - A bucket's version changes after each entry that left it, and after each that came back to its first bucket,
 //    before it leaves the second. So: a bucket whose version did not change kept its entries, and their records kept
 //    their keys; and a miss is one only if the first bucket's version is still the same at its end.
-//  - A bucket's overflow counts its entries in second buckets: raised before one goes, lowered after it came back.
+//  - A bucket has a hint set for each entry of it that sits in a second bucket, from before it goes there until after it
+//    came back and the version changed.
 #pragma once
 
 #include "dataplane/flow_cuckoo.h"
@@ -15,16 +16,21 @@
 #include "dataplane/flow_table.h"
 #include "dataplane/flow_wide_bucket.h"
 
+static_assert(FLOW_TABLE_CAPACITY_MAX - 1 <= BUCKET_RECORD, "an entry holds any index");
+
 struct flow_wide {
 	// Constant after creation.
 	struct flow_bucket *bucket;
 	const struct flow *hot;
 	const struct flow_cold *cold;
 	uint32_t bucket_mask;
+	uint32_t nobody; // a record that no key equals
+	bool far;        // more than processors have at hand, addresses of pages too
 	struct hash_secret secret;
 	// Owner: writes, all: read.
 	uint32_t used, in_second;
 	uint64_t displacements;
+	uint32_t scrub_next; // owner only
 };
 
 static inline uint64_t wide_hash(const struct flow_wide *wide, const struct flow_key *key)
@@ -52,7 +58,7 @@ static inline uint32_t bucket_other(const struct flow_wide *wide, uint32_t bucke
 
 // Takes zeroed memory for the buckets, wide_bytes() of it.
 void wide_init(struct flow_wide *wide, void *buckets, uint32_t capacity, const struct flow_table_head *records,
-	       const struct hash_secret *secret);
+	       uint32_t nobody, const struct hash_secret *secret);
 size_t wide_bytes(uint32_t capacity);
 
 // A key that is not there, whose record is written already. false: no room. Owner.
@@ -61,7 +67,19 @@ bool wide_insert(struct flow_wide *wide, const struct flow_key *key, uint32_t fl
 // false: not there. Owner.
 bool wide_remove(struct flow_wide *wide, uint32_t flow);
 
-// Bursts of up to FLOW_LOOKUP_MAX keys. fetch: also the records that are found. Owner; shared, and one key: any thread.
-void wide_lookup(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[], bool fetch);
-void wide_lookup_shared(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[]);
+// See narrow_scrub.
+void wide_scrub(struct flow_wide *wide, unsigned buckets);
+
+// One key, any thread.
 uint32_t wide_find(const struct flow_wide *wide, const struct flow_key *key);
+
+// The forms of the burst lookup, of up to FLOW_LOOKUP_MAX keys. All say the same. fetch: also the records that are found.
+struct wide_form {
+	void (*lookup)(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[],
+		       bool fetch);
+	void (*lookup_shared)(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n,
+			      uint32_t flow[]);
+	void (*push)(const struct flow_wide *wide, struct flow_pipe *pipe, const struct flow_key key[], unsigned n,
+		     uint32_t flow[], bool fetch);
+};
+extern const struct wide_form wide_plain, wide_avx2, wide_avx512;

@@ -105,6 +105,30 @@ static void lookups_packed(struct model *model, const struct flow_key key[], uns
 	lookups_woven(model, packed, count, expected);
 }
 
+// Of a burst, the keys that the wide index holds, through a pipe: parts of them in bursts of any size, entries moving in
+// between.
+static void lookups_piped(struct model *model, const struct flow_key key[], unsigned n, const uint32_t number[])
+{
+	uint32_t flow[FLOW_LOOKUP_MAX], expected[FLOW_LOOKUP_MAX];
+	struct flow_key wide[FLOW_LOOKUP_MAX];
+	struct flow_pipe pipe;
+	unsigned count = 0, behind = FLOW_PIPE_BURSTS - 1;
+
+	for (unsigned i = 0; i < n; i++)
+		if (!flow_key_fits_ip4(&key[i])) {
+			expected[count] = model->flow_of[number[i]];
+			wide[count++] = key[i];
+		}
+	flow_pipe_init(&pipe);
+	for (unsigned from = 0, part; from < count || behind-- > 0; from += part) {
+		part = below(model, count - from + 1);
+		flow_table_pipe_push(model->table, &pipe, wide + from, part, flow + from, below(model, 2));
+		flow_table_scrub(model->table, below(model, 100));
+	}
+	for (unsigned i = 0; i < count; i++)
+		CHECK(model, flow[i] == expected[i]);
+}
+
 static void lookups(struct model *model)
 {
 	const struct flow_key *pointer[64] = { NULL };
@@ -126,6 +150,7 @@ static void lookups(struct model *model)
 	for (unsigned i = 0; i < n; i += 8)
 		CHECK(model, flow_table_lookup(model->table, &key[i]) == flow[i]);
 	lookups_packed(model, key, n, number);
+	lookups_piped(model, key, n, number);
 }
 
 static bool is_zeroed_but_for_key(const struct model *model, uint32_t flow, const struct flow_key *key)
@@ -197,7 +222,8 @@ static uint32_t check_wide(struct model *model, uint32_t *second)
 
 	for (uint32_t b = 0; b <= wide->bucket_mask; b++)
 		for (unsigned s = 0; s < BUCKET_SLOTS; s++) {
-			uint32_t flow = wide->bucket[b].index[s];
+			uint32_t flow = wide->bucket[b].index[s] & BUCKET_RECORD;
+			bool in_second = wide->bucket[b].index[s] & BUCKET_SECOND;
 			uint64_t hash;
 			uint32_t first;
 
@@ -207,14 +233,21 @@ static uint32_t check_wide(struct model *model, uint32_t *second)
 			hash = flow_key_hash(&wide->cold[flow].key, &wide->secret);
 			first = bucket_first(wide, hash);
 			CHECK(model, flow_tag(hash) == wide->bucket[b].tag[s]);
-			CHECK(model, b == first || b == bucket_other(wide, first, flow_tag(hash)));
+			CHECK(model, b == (in_second ? bucket_other(wide, first, flow_tag(hash)) : first));
+			CHECK(model, !in_second || bucket_hinted(&wide->bucket[first], flow_tag(hash)));
 			CHECK(model, first == bucket_other(wide, bucket_other(wide, first, flow_tag(hash)), flow_tag(hash)));
 			entries++;
-			*second += b != first;
-			overflow[first] += b != first;
+			*second += in_second;
+			overflow[first] += in_second;
 		}
-	for (uint32_t b = 0; b <= wide->bucket_mask; b++)
+	for (uint32_t b = 0; b <= wide->bucket_mask; b++) {
+		uint32_t hints = 0;
+
+		for (unsigned s = 0; s < BUCKET_SLOTS; s++)
+			hints |= wide->bucket[b].index[s] & BUCKET_HINT_BITS;
 		CHECK(model, bucket_overflow(wide->bucket[b].meta) == overflow[b]);
+		CHECK(model, overflow[b] || hints == 0);
+	}
 	free(overflow);
 	return entries;
 }

@@ -20,17 +20,16 @@ SKIPPED = 77
 SEARCH_DEPTH = 20_000_000
 
 BOTH_LAYOUTS = ['CLEAR_BEFORE_COPY', 'NO_STEP_ON_RETURN', 'STEP_AFTER_RETURN', 'VERSION_AFTER_ENTRIES',
-                'MISS_NOT_CHECKED', 'NO_GRACE']
-NARROW = BOTH_LAYOUTS + ['HINT_AFTER_MOVE', 'HINT_CLEARED_BEFORE_STEP', 'HINTS_CLEARED_TOO_SOON', 'HINT_BEFORE_ENTRIES']
-WIDE = BOTH_LAYOUTS + ['OVERFLOW_AFTER_MOVE', 'OVERFLOW_BEFORE_COPY', 'OVERFLOW_TRUSTED']
+                'MISS_NOT_CHECKED', 'NO_GRACE', 'HINT_AFTER_MOVE', 'HINT_CLEARED_BEFORE_STEP', 'HINTS_CLEARED_TOO_SOON',
+                'HINT_BEFORE_ENTRIES']
 # Where an answer may be put together of two entries, or its record be changed under the comparison.
 HITS = ['HIT_NOT_CHECKED', 'NO_STEP_AFTER_CLEAR', 'STEP_BEFORE_CLEAR']
 
 # name: file, definitions, mistakes
 MODELS = {
-    'narrow': ('narrow.pml', ['LAST_INDEX=2'], NARROW + ['INDEX_LOADED_AGAIN', 'MATCHES_MERGED']),
-    'narrow-words': ('narrow.pml', ['LAST_INDEX=2', 'WORDS'], NARROW + HITS),
-    'wide': ('wide.pml', ['LAST_INDEX=1'], WIDE),
+    'narrow': ('narrow.pml', ['LAST_INDEX=2'], BOTH_LAYOUTS + ['INDEX_LOADED_AGAIN', 'MATCHES_MERGED']),
+    'narrow-words': ('narrow.pml', ['LAST_INDEX=2', 'WORDS'], BOTH_LAYOUTS + HITS),
+    'wide': ('wide.pml', ['LAST_INDEX=1'], BOTH_LAYOUTS + ['HINT_TRUSTED']),
     'wide-no-readers': ('wide.pml', ['LAST_INDEX=1', 'NO_READERS', 'TWO_GO'], HITS),
 }
 FULL = {

@@ -7,17 +7,17 @@
 bool tag[PLACES];
 byte number[PLACES];                // index of the record
 byte key_of[4];                     // of the record, see compare_key()
-byte overflow;                      // of the first bucket. The rest of its meta word is the version: see change_meta
+bool hint;                          // of the first bucket: all tags have the same
+byte overflow;                      // writer's: entries that are in their second buckets
 
 #define IS_FREE(to) (!tag[to])
 #define WORD0(key) (1 + KEY_WORD0(key))
 #define WORD1(key) ((1 + KEY_WORD1(key)) << 2)
-
-// Of the first bucket: overflow and version are one word.
-inline change_meta(add)
-{
-	d_step { overflow = overflow + add; step(FIRST) }
-}
+#ifdef HINTS_CLEARED_TOO_SOON
+#define HINT_STAYS false
+#else
+#define HINT_STAYS (overflow > 0)
+#endif
 
 inline fill(at, index)
 {
@@ -38,21 +38,17 @@ inline clear(at)
 
 inline enter_second()
 {
-	change_meta(1)
+	d_step { hint = true; overflow++ }
 }
 
 inline leave_second()
 {
-#if defined(NO_STEP_ON_RETURN)
-	overflow--
-#else
-	change_meta(-1)
-#endif
+	d_step { overflow--; hint = hint && HINT_STAYS }
 }
 
 inline move_to_second(key, from, to, index)
 {
-#ifndef OVERFLOW_AFTER_MOVE
+#ifndef HINT_AFTER_MOVE
 	enter_second();
 #endif
 #ifdef CLEAR_BEFORE_COPY
@@ -62,7 +58,7 @@ inline move_to_second(key, from, to, index)
 	fill(to, index);
 	clear(from);
 #endif
-#ifdef OVERFLOW_AFTER_MOVE
+#ifdef HINT_AFTER_MOVE
 	enter_second()
 #endif
 }
@@ -71,20 +67,22 @@ inline move_to_first(key, from, to, index)
 {
 #ifdef CLEAR_BEFORE_COPY
 	clear(from);
+#endif
 	fill(to, index);
-	leave_second()
-#elif defined(OVERFLOW_BEFORE_COPY)
+#ifdef HINT_CLEARED_BEFORE_STEP
 	leave_second();
-	fill(to, index);
-	clear(from)
-#elif defined(STEP_AFTER_RETURN)
-	fill(to, index);
+#endif
+#if !defined(NO_STEP_ON_RETURN) && !defined(STEP_AFTER_RETURN)
+	step(FIRST);
+#endif
+#ifndef CLEAR_BEFORE_COPY
 	clear(from);
+#endif
+#ifdef STEP_AFTER_RETURN
+	step(FIRST);
+#endif
+#ifndef HINT_CLEARED_BEFORE_STEP
 	leave_second()
-#else
-	fill(to, index);
-	leave_second();
-	clear(from)
 #endif
 }
 
@@ -146,10 +144,9 @@ inline match_tags(bucket)
 #define UNCHANGED(version) (version)
 #endif
 
-// What the slot's record is, if it has the key and the bucket is as it was when its tags were looked at.
-inline compare_key(slot, unchanged)
+// What the record is, if it has the key and the bucket is as it was when its tags were looked at.
+inline compare_candidate(unchanged)
 {
-	candidate = number[slot];
 #ifdef NO_READERS
 	candidate = ((key_of[candidate] & 3) == WORD0(asked) -> candidate : NONE);
 	candidate = ((key_of[candidate] & 12) == WORD1(asked) -> candidate : NONE);
@@ -165,13 +162,26 @@ inline compare_key(slot, unchanged)
 	}
 }
 
-// The fast way: one entry whose tag matches. The slow way is for more than one, and if somebody was writing.
-inline probe(bucket, unchanged)
+inline compare_key(slot, unchanged)
 {
-	match_tags(bucket);
+	candidate = number[slot];
+	compare_candidate(unchanged)
+}
+
+// The fast way: one entry whose tag matches. The slow way is for more than one, and if somebody was writing.
+inline load_candidate(bucket)
+{
 	if
-	:: match == 1 -> compare_key(bucket * SLOTS, unchanged)
-	:: match == 2 -> compare_key(bucket * SLOTS + 1, unchanged)
+	:: match == 1 -> candidate = number[bucket * SLOTS]
+	:: match == 2 -> candidate = number[bucket * SLOTS + 1]
+	:: else
+	fi
+}
+
+inline compare(unchanged)
+{
+	if
+	:: match == 1 || match == 2 -> compare_candidate(unchanged)
 	:: else
 	fi
 }
@@ -198,11 +208,11 @@ inline find_in(bucket)
 	atomic { same_own[bucket] = false; match = 0 }
 }
 
-// lookup() for one key, and find(), the slow way.
+// A burst's lookup for one key, and wide_find(), the slow way.
 proctype reader()
 {
 	byte found, candidate, match;
-	bool more;
+	bool hinted;
 
 lookup:
 	lookup_begins();
@@ -211,18 +221,26 @@ lookup:
 	:: goto again
 	fi;
 
-#ifdef VERSION_AFTER_ENTRIES
-	probe(FIRST, true);
-	atomic { same[FIRST] = true; more = overflow > 0 };
-#else
-	atomic { same[FIRST] = true; more = overflow > 0 };
-	probe(FIRST, same[FIRST]);
+#ifdef HINT_BEFORE_ENTRIES
+	hinted = hint;
 #endif
+#ifdef VERSION_AFTER_ENTRIES
+	match_tags(FIRST);
+	same[FIRST] = true;
+#else
+	same[FIRST] = true;
+	match_tags(FIRST);
+#endif
+	load_candidate(FIRST);
+#ifndef HINT_BEFORE_ENTRIES
+	hinted = hint;
+#endif
+	compare(same[FIRST]);
 	if
 	:: found != NONE -> goto done
 	:: else
 	fi;
-#ifdef OVERFLOW_TRUSTED
+#ifdef HINT_TRUSTED
 	if
 	:: match >= BOTH -> goto again
 	:: else
@@ -234,11 +252,13 @@ lookup:
 	fi;
 #endif
 	if
-	:: !more -> goto done
+	:: !hinted -> goto done
 	:: else
 	fi;
-	atomic { match = 0; more = false; same_own[SECOND] = true };
-	probe(SECOND, same_own[SECOND]);
+	atomic { match = 0; hinted = false; same_own[SECOND] = true };
+	match_tags(SECOND);
+	load_candidate(SECOND);
+	compare(same_own[SECOND]);
 	if
 	:: found != NONE -> goto done
 	:: else
@@ -257,12 +277,12 @@ lookup:
 
 again:
 	atomic {
-		match = 0; more = false; same_own[SECOND] = false;
+		match = 0; hinted = false; same_own[SECOND] = false;
 		same[FIRST] = true
 	};
 	find_in(FIRST);
 	if
-	:: found == NONE && overflow > 0 -> find_in(SECOND)
+	:: found == NONE && hint -> find_in(SECOND)
 	:: else
 	fi;
 #ifndef MISS_NOT_CHECKED
@@ -274,7 +294,7 @@ again:
 
 done:
 	atomic {
-		match = 0; more = false;
+		match = 0; hinted = false;
 		same[FIRST] = false; same_own[SECOND] = false
 	};
 	lookup_ends(found);

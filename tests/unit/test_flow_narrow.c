@@ -20,7 +20,7 @@ static const struct narrow_form *form_number(unsigned number)
 {
 	struct flow_table_params params = { .capacity = 1, .socket = -1, .form = (enum flow_table_form)number };
 	struct flow_table *table = flow_table_create(&params);
-	const struct narrow_form *form = table != NULL ? table->form : &narrow_plain;
+	const struct narrow_form *form = table != NULL ? table->form.narrow : &narrow_plain;
 
 	flow_table_destroy(table);
 	return form;

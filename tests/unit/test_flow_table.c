@@ -295,73 +295,6 @@ static void same_key_many_times_in_one_burst_is_one_flow(void **state)
 	flow_table_destroy(table);
 }
 
-// Finds two numbers whose keys have the same first bucket and tag.
-static void find_twins(const struct flow_table *table, uint32_t *a, uint32_t *b)
-{
-	uint32_t *seen = calloc((table->wide.bucket_mask + 1ul) << 16, sizeof(*seen));
-
-	for (*b = 1;; ++*b) {
-		struct flow_key key = wide_key_number(*b);
-		uint64_t hash = flow_key_hash(&key, &table->wide.secret);
-		size_t place = (size_t)bucket_first(&table->wide, hash) << 16 | flow_tag(hash);
-
-		*a = seen[place];
-		seen[place] = *b;
-		if (*a != 0)
-			break;
-	}
-	free(seen);
-}
-
-static void two_keys_with_one_tag_in_one_bucket_are_told_apart(void **state)
-{
-	struct flow_table *table = make_table(10);
-	struct flow_key key[2];
-	const struct flow_key *pointer[2] = { &key[0], &key[1] };
-	uint32_t a, b, flow[2], of_a, of_b;
-
-	(void)state;
-	find_twins(table, &a, &b);
-	key[0] = wide_key_number(a);
-	key[1] = wide_key_number(b);
-	of_a = flow_table_insert(table, &key[0]);
-	assert_int_equal(flow_table_lookup(table, &key[1]), FLOW_NONE);
-	of_b = flow_table_insert(table, &key[1]);
-	assert_int_equal(flow_table_lookup(table, &key[0]), of_a);
-	assert_int_equal(flow_table_lookup(table, &key[1]), of_b);
-	flow_table_lookup_burst(table, pointer, 2, flow, false);
-	assert_int_equal(flow[0], of_a);
-	assert_int_equal(flow[1], of_b);
-	flow_table_remove(table, of_a);
-	assert_int_equal(flow_table_lookup(table, &key[0]), FLOW_NONE);
-	assert_int_equal(flow_table_lookup(table, &key[1]), of_b);
-	flow_table_destroy(table);
-}
-
-static void overflow_hint_that_got_full_stays_full(void **state)
-{
-	struct flow_table *table = make_table(14);
-
-	(void)state;
-	for (uint32_t b = 0; b <= table->wide.bucket_mask; b++)
-		table->wide.bucket[b].meta = BUCKET_FULL_HINT;
-	for (unsigned round = 0; round < 100; round++) {
-		uint32_t flow[14];
-
-		for (uint32_t i = 0; i < 14; i++) {
-			struct flow_key key = wide_key_number(round + i);
-
-			flow[i] = flow_table_insert(table, &key);
-			assert_true(flow[i] != FLOW_NONE);
-		}
-		for (uint32_t i = 0; i < 14; i++)
-			flow_table_remove(table, flow[i]);
-	}
-	for (uint32_t b = 0; b <= table->wide.bucket_mask; b++)
-		assert_int_equal(bucket_overflow(table->wide.bucket[b].meta), BUCKET_FULL_HINT);
-	flow_table_destroy(table);
-}
-
 static void snapshot_is_the_flow_or_nothing(void **state)
 {
 	struct flow_table *table = make_table(10);
@@ -380,55 +313,6 @@ static void snapshot_is_the_flow_or_nothing(void **state)
 	assert_false(flow_table_snapshot(table, FLOW_NONE, &hot, &cold));
 	flow_table_remove(table, flow);
 	assert_false(flow_table_snapshot(table, flow, &hot, &cold));
-	flow_table_destroy(table);
-}
-
-// The plain compare is the oracle of the others, and this of the plain one.
-static unsigned match_naively(const struct flow_bucket *bucket, uint16_t tag)
-{
-	unsigned mask = 0;
-
-	for (unsigned s = 0; s < BUCKET_SLOTS; s++)
-		mask |= (unsigned)(bucket->tag[s] == tag) << s;
-	return mask;
-}
-
-static void all_ways_to_compare_tags_agree(void **state)
-{
-	static const uint16_t edge[] = { 0, 1, 2, 0x7fff, 0x8000, 0x8001, 0xffff, 0xfffe, 0x0100, 0x00ff };
-	struct flow_bucket bucket;
-	unsigned random = 1;
-
-	(void)state;
-	memset(&bucket, 0xff, sizeof(bucket));
-	for (unsigned round = 0; round < 200000; round++) {
-		uint16_t tag = edge[round % 10];
-		unsigned expected;
-
-		for (unsigned s = 0; s < BUCKET_SLOTS; s++) {
-			random = random * 1664525 + 1013904223;
-			bucket.tag[s] = edge[(random >> 16) % 10];
-		}
-		bucket.index[0] = random & 1 ? 0 : UINT32_MAX; // what follows the tags must not matter
-		expected = match_naively(&bucket, tag);
-		assert_int_equal(bucket_match_plain(&bucket, tag), expected);
-		assert_int_equal(bucket_match_shared(&bucket, tag), expected);
-		assert_int_equal(bucket_match(&bucket, tag), expected);
-	}
-}
-
-static void every_bucket_has_another_one_and_is_that_ones_other(void **state)
-{
-	struct flow_table *table = make_table(1000);
-
-	(void)state;
-	for (uint32_t b = 0; b <= table->wide.bucket_mask; b++)
-		for (uint32_t tag = 1; tag < 65536; tag += 7) {
-			uint32_t other = bucket_other(&table->wide, b, (uint16_t)tag);
-
-			assert_true(other != b && other <= table->wide.bucket_mask);
-			assert_int_equal(bucket_other(&table->wide, other, (uint16_t)tag), b);
-		}
 	flow_table_destroy(table);
 }
 
@@ -459,11 +343,7 @@ int main(void)
 		cmocka_unit_test(flow_that_is_removed_twice_is_handed_out_once),
 		cmocka_unit_test(burst_of_any_size_answers_as_single_lookups_do),
 		cmocka_unit_test(same_key_many_times_in_one_burst_is_one_flow),
-		cmocka_unit_test(two_keys_with_one_tag_in_one_bucket_are_told_apart),
-		cmocka_unit_test(overflow_hint_that_got_full_stays_full),
 		cmocka_unit_test(snapshot_is_the_flow_or_nothing),
-		cmocka_unit_test(all_ways_to_compare_tags_agree),
-		cmocka_unit_test(every_bucket_has_another_one_and_is_that_ones_other),
 		cmocka_unit_test(states_have_their_rfcs_names),
 	};
 
