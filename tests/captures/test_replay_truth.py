@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 FOLDER = pathlib.Path(os.environ.get("PORTIER_CAPTURES", ROOT.parent / "shared" / "captures"))
 CAPTURES = sorted(FOLDER.glob("*.pcap*")) if (FOLDER / "truth").is_dir() else []
 PORTS = {6, 17, 33, 132, 136}
-WORKERS = (1, 2, 3)
+WORKERS = (1, 3)
 
 Run = collections.namedtuple("Run", "status errors packets flows report packets_bytes flows_bytes")
 
