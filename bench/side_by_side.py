@@ -40,11 +40,8 @@ class Bench:
 
     def place_for(self, cell):
         frames = cell.input.frames
-        needed = place.megabytes(frames, cell.capacity(), cell.workers)
-        if 2 * needed > place.available_mb():
-            raise peer.Absent(f"needs two times {needed} MB of memory")
         return place.Place(self.options.build, self.folder, self.cpus, self.control_cpu, frames + 16384,
-                           place.eal_arguments(needed))
+                           place.eal_arguments(frames, cell.capacity(), cell.workers))
 
     def run(self):
         with_probe = self.options.mode != "smoke"

@@ -5,9 +5,11 @@ import dataclasses
 import os
 import pathlib
 
-from lab.peer import first_line
+from lab.peer import Absent, first_line
 
 HUGEPAGE_MB = 2
+PROGRAMS = 2 # that live at a time
+HUGE_BUFFER, SMALL_BUFFER = 2600, 4200 # bytes a packet: in small pages a mempool lets no buffer cross one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,13 +63,15 @@ def available_mb():
     return 0
 
 
-def megabytes(frames, capacity, workers=1):
-    """What one program needs: a buffer a frame of the input, which the device keeps, and portier's flows."""
-    return 800 + (frames * 2600 + workers * capacity * 320) // 1_000_000
+def eal_arguments(frames, capacity, workers=1):
+    """Memory for a buffer a frame of the input, which the device keeps, and portier's flows: in hugepages for all programs, or
+    for none."""
+    def megabytes(buffer):
+        return 800 + (frames * buffer + workers * capacity * 320) // 1_000_000
 
-
-def eal_arguments(needed_mb, programs=2):
-    """Hugepages for all of them, or for none."""
-    if free_hugepages_mb() >= programs * needed_mb:
+    if free_hugepages_mb() >= PROGRAMS * megabytes(HUGE_BUFFER):
         return ["--in-memory", "--no-pci"]
-    return ["--no-huge", "-m", str(needed_mb), "--no-pci"]
+    needed = megabytes(SMALL_BUFFER)
+    if PROGRAMS * needed > available_mb():
+        raise Absent(f"needs {PROGRAMS} times {needed} MB of memory")
+    return ["--no-huge", "-m", str(needed), "--no-pci"]
