@@ -30,7 +30,7 @@ class Bench:
         self.probe = None
 
     def note(self, text, wrong=False):
-        text = " ".join(text.split())  # what a program said before it ended may be many lines
+        text = " ".join(text.replace(str(self.folder), "").split())  # a program may have said many lines before it ended
         text = text if len(text) < 700 else f"{text[:200]} ... {text[-450:]}"
         print(f"  ! {text}", flush=True)
         if text not in self.notes:
