@@ -160,7 +160,8 @@ static __rte_always_inline void wide_compare_second(const struct wide_pass *pass
 {
 	const bool same = wide_compare_key(pass, lookup, i, key, flow);
 	wide_fetch_record(pass, flow[i]);
-	const bool changed = pass->shared ? wide_changed(pass, lookup, i, 0) | wide_changed(pass, lookup, i, 1) : moved & !same;
+	const bool changed = pass->shared ? wide_changed(pass, lookup, i, 0) || wide_changed(pass, lookup, i, 1) :
+					   moved && !same;
 
 	if (unlikely(changed))
 		lookup->slow |= UINT64_C(1) << i;
