@@ -11,7 +11,7 @@
 #include "dataplane/memory.h"
 
 enum {
-	SCRUB_BUCKETS = 2, // with each insert and removal
+	SCRUB_BUCKETS = 2, // with each removal
 };
 
 static const struct flow_forms form_of[FLOW_TABLE_FORMS] = {
@@ -180,7 +180,6 @@ uint32_t flow_table_insert(struct flow_table *table, const struct flow_key *key)
 		return FLOW_NONE;
 	}
 	record_begin(&table->records, flow, key);
-	scrub_index_of(table, key);
 	if (!index_insert(table, key, flow)) {
 		record_end(&table->records, flow);
 		records_give(&table->records, flow);

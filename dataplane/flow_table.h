@@ -154,7 +154,7 @@ uint32_t flow_table_insert_again(struct flow_table *table, const struct flow_key
 void flow_table_remove(struct flow_table *table, uint32_t flow);
 
 // Pulls entries that sit in second buckets back to their first, where those have room again; looks at so many
-// buckets of each index, going on from the last call. Inserting and removing do a little of it by themselves. Owner only.
+// buckets of each index, going on from the last call. Removing does a little of it by itself. Owner only.
 void flow_table_scrub(struct flow_table *table, unsigned buckets);
 
 // What every table begins with, laid open for the two functions below alone. A flow's two records lie apart: packets touch
