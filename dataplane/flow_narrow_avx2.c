@@ -112,25 +112,4 @@ static __rte_always_inline void prepare(const struct flow_narrow *narrow, const 
 	_mm_storeu_si32(&lookup->hint[at], _mm_shuffle_epi8(halves(hint), in_order));
 }
 
-static void begin(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n, struct flow_lookup *lookup)
-{
-	narrow_lookup_begin(narrow, key, n, lookup, prepare, LANES);
-}
-
-static void next(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n, struct flow_lookup *next,
-		 struct flow_lookup *now, uint32_t flow[], const struct flow *record)
-{
-	narrow_lookup_next(narrow, key, n, next, now, flow, record, form, prepare, LANES);
-}
-
-static void end(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[], const struct flow *record)
-{
-	narrow_lookup_end(narrow, lookup, flow, record, false, form);
-}
-
-static void end_shared(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[])
-{
-	narrow_lookup_end(narrow, lookup, flow, NULL, true, form);
-}
-
-const struct narrow_form narrow_avx2 = { begin, next, end, end_shared };
+NARROW_FORM(narrow_avx2, form, prepare, LANES);

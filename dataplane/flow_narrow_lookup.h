@@ -305,3 +305,26 @@ static __rte_always_inline void narrow_lookup_next(const struct flow_narrow *nar
 	else
 		narrow_pass_next(&(struct narrow_pass){ narrow, form, false, NULL }, key, n, next, now, flow, prepare, lanes);
 }
+
+// A form out of what it is made of: a struct narrow_probe, and how it prepares so many keys at a time.
+#define NARROW_FORM(name, probe, prepare, lanes) \
+	static void name##_begin(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n, \
+				 struct flow_lookup *lookup) \
+	{ \
+		narrow_lookup_begin(narrow, key, n, lookup, prepare, lanes); \
+	} \
+	static void name##_next(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n, \
+				struct flow_lookup *next, struct flow_lookup *now, uint32_t flow[], const struct flow *record) \
+	{ \
+		narrow_lookup_next(narrow, key, n, next, now, flow, record, probe, prepare, lanes); \
+	} \
+	static void name##_end(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[], \
+			       const struct flow *record) \
+	{ \
+		narrow_lookup_end(narrow, lookup, flow, record, false, probe); \
+	} \
+	static void name##_end_shared(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[]) \
+	{ \
+		narrow_lookup_end(narrow, lookup, flow, NULL, true, probe); \
+	} \
+	const struct narrow_form name = { name##_begin, name##_next, name##_end, name##_end_shared }

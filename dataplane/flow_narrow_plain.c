@@ -44,28 +44,7 @@ static __rte_always_inline void prepare(const struct flow_narrow *narrow, const 
 	lookup->hint[at] = target.hint;
 }
 
-static void begin(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n, struct flow_lookup *lookup)
-{
-	narrow_lookup_begin(narrow, key, n, lookup, prepare, 1);
-}
-
-static void next(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n, struct flow_lookup *next,
-		 struct flow_lookup *now, uint32_t flow[], const struct flow *record)
-{
-	narrow_lookup_next(narrow, key, n, next, now, flow, record, form, prepare, 1);
-}
-
-static void end(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[], const struct flow *record)
-{
-	narrow_lookup_end(narrow, lookup, flow, record, false, form);
-}
-
-static void end_shared(const struct flow_narrow *narrow, struct flow_lookup *lookup, uint32_t flow[])
-{
-	narrow_lookup_end(narrow, lookup, flow, NULL, true, form);
-}
-
-const struct narrow_form narrow_plain = { begin, next, end, end_shared };
+NARROW_FORM(narrow_plain, form, prepare, 1);
 
 // A hit is one if no entry left the bucket under the two loads.
 static uint32_t find_in(const struct flow_narrow *narrow, uint32_t number, uint64_t low, uint64_t high)

@@ -23,22 +23,4 @@ static __rte_always_inline bool equal(const struct flow_key *key, const struct f
 	return _mm256_testz_si256(differs, differs) & (last == 0);
 }
 
-static const struct wide_compare form = { match, equal, .vectors = true };
-
-static void lookup(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[], bool fetch)
-{
-	wide_form_lookup(wide, key, n, flow, fetch, form);
-}
-
-static void lookup_shared(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[])
-{
-	wide_form_lookup_shared(wide, key, n, flow, form);
-}
-
-static void push(const struct flow_wide *wide, struct flow_pipe *pipe, const struct flow_key key[], unsigned n,
-		 uint32_t flow[], bool fetch)
-{
-	wide_form_push(wide, pipe, key, n, flow, fetch, form);
-}
-
-const struct wide_form wide_avx2 = { lookup, lookup_shared, push };
+WIDE_FORM(wide_avx2, match, equal, .vectors = true);

@@ -22,22 +22,4 @@ static __rte_always_inline bool equal(const struct flow_key *key, const struct f
 	return _mm512_mask_cmpneq_epi64_mask(words, mine, *(const volatile __m512i *)shared) == 0;
 }
 
-static const struct wide_compare form = { match, equal, .vectors = true };
-
-static void lookup(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[], bool fetch)
-{
-	wide_form_lookup(wide, key, n, flow, fetch, form);
-}
-
-static void lookup_shared(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[])
-{
-	wide_form_lookup_shared(wide, key, n, flow, form);
-}
-
-static void push(const struct flow_wide *wide, struct flow_pipe *pipe, const struct flow_key key[], unsigned n,
-		 uint32_t flow[], bool fetch)
-{
-	wide_form_push(wide, pipe, key, n, flow, fetch, form);
-}
-
-const struct wide_form wide_avx512 = { lookup, lookup_shared, push };
+WIDE_FORM(wide_avx512, match, equal, .vectors = true);

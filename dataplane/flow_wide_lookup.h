@@ -247,17 +247,37 @@ struct wide_stages {
 	unsigned left;  // of the last
 };
 
-static __rte_always_inline void wide_step(const struct wide_pass *pass, struct wide_stages *stages, unsigned i, const bool fetch)
+// One key of each, with or without fetching what the next stage looks at.
+
+static __rte_always_inline void wide_step_hash(const struct wide_pass *pass, const struct wide_stages *stages, unsigned i,
+					       const bool fetch)
 {
 	wide_hash_key(pass->wide, stages->hashed, i, &stages->to_hash[i]);
 	if (fetch)
 		wide_fetch_first(pass->wide, stages->hashed, i);
+}
+
+static __rte_always_inline void wide_step_probe(const struct wide_pass *pass, const struct wide_stages *stages, unsigned i,
+						const bool fetch)
+{
 	wide_probe_first(pass, stages->probed, i);
 	if (fetch)
 		wide_fetch_candidate(pass->wide, stages->probed, i);
+}
+
+static __rte_always_inline void wide_step_compare(const struct wide_pass *pass, struct wide_stages *stages, unsigned i,
+						  const bool fetch)
+{
 	stages->left = wide_compare_first(pass, stages->compared, i, &stages->to_compare[i], stages->flow, stages->left);
 	if (fetch)
 		wide_fetch_record(pass, stages->flow[i]);
+}
+
+static __rte_always_inline void wide_step(const struct wide_pass *pass, struct wide_stages *stages, unsigned i, const bool fetch)
+{
+	wide_step_hash(pass, stages, i, fetch);
+	wide_step_probe(pass, stages, i, fetch);
+	wide_step_compare(pass, stages, i, fetch);
 }
 
 static __rte_always_inline void wide_fetch_group(const struct wide_pass *pass, const struct wide_stages *stages, unsigned from)
@@ -292,18 +312,12 @@ static __rte_always_inline unsigned wide_weave(const struct wide_pass *pass, str
 // What has no partners.
 static __rte_always_inline void wide_rest(const struct wide_pass *pass, struct wide_stages *stages, unsigned from)
 {
-	for (unsigned i = from; i < stages->hashed->count; i++) {
-		wide_hash_key(pass->wide, stages->hashed, i, &stages->to_hash[i]);
-		wide_fetch_first(pass->wide, stages->hashed, i);
-	}
-	for (unsigned i = from; i < stages->probed->count; i++) {
-		wide_probe_first(pass, stages->probed, i);
-		wide_fetch_candidate(pass->wide, stages->probed, i);
-	}
-	for (unsigned i = from; i < stages->compared->count; i++) {
-		stages->left = wide_compare_first(pass, stages->compared, i, &stages->to_compare[i], stages->flow, stages->left);
-		wide_fetch_record(pass, stages->flow[i]);
-	}
+	for (unsigned i = from; i < stages->hashed->count; i++)
+		wide_step_hash(pass, stages, i, true);
+	for (unsigned i = from; i < stages->probed->count; i++)
+		wide_step_probe(pass, stages, i, true);
+	for (unsigned i = from; i < stages->compared->count; i++)
+		wide_step_compare(pass, stages, i, true);
 }
 
 static __rte_always_inline void wide_push_through(const struct wide_pass *pass, struct flow_pipe *pipe,
@@ -352,3 +366,23 @@ static __rte_always_inline void wide_form_push(const struct flow_wide *wide, str
 	else
 		wide_push_through(&(struct wide_pass){ wide, form, false, false }, pipe, key, n, flow);
 }
+
+// A form out of what it is made of, a struct wide_compare.
+#define WIDE_FORM(name, ...) \
+	static const struct wide_compare name##_compare = { __VA_ARGS__ }; \
+	static void name##_lookup(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, uint32_t flow[], \
+				  bool fetch) \
+	{ \
+		wide_form_lookup(wide, key, n, flow, fetch, name##_compare); \
+	} \
+	static void name##_lookup_shared(const struct flow_wide *wide, const struct flow_key *const key[], unsigned n, \
+					 uint32_t flow[]) \
+	{ \
+		wide_form_lookup_shared(wide, key, n, flow, name##_compare); \
+	} \
+	static void name##_push(const struct flow_wide *wide, struct flow_pipe *pipe, const struct flow_key key[], unsigned n, \
+				uint32_t flow[], bool fetch) \
+	{ \
+		wide_form_push(wide, pipe, key, n, flow, fetch, name##_compare); \
+	} \
+	const struct wide_form name = { name##_lookup, name##_lookup_shared, name##_push }
