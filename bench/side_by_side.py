@@ -16,7 +16,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "bench"))
-from lab import ground, peer, picture, place, plan, probe, report, windows  # noqa: E402
+from lab import ground, latency, peer, picture, place, plan, probe, report, windows  # noqa: E402
 
 
 class Bench:
@@ -84,6 +84,7 @@ class Bench:
             other.pause()
             with place.staying_on(self.control_cpu):
                 pairs = windows.alternate(mine, other, self.mode.pairs, self.mode.seconds, judge)
+                times = self.latency_of(mine) if cell.latency else None
             other.resume()
             for text in other.audit():
                 self.note(text, wrong=True)
@@ -93,9 +94,16 @@ class Bench:
         finally:
             if other:
                 other.end()
-        self.keep(cell, name, pairs, "--in-memory" in at.eal)
+        self.keep(cell, name, pairs, "--in-memory" in at.eal, times)
 
-    def keep(self, cell, name, pairs, huge):
+    def latency_of(self, mine):
+        mine.resume()
+        mine.latency_over(0.1)  # caches are warm again; what was stopped half-way is told as well
+        times = mine.latency_over(5 * self.mode.seconds)
+        mine.pause()
+        return times
+
+    def keep(self, cell, name, pairs, huge, times):
         if pairs.dropped:
             reasons = ", ".join(f"{count} {reason}" for reason, count in pairs.dropped.items())
             self.note(f"dropped pairs: {cell.what} beside {name}, {report.amount(cell.input.flows)} flows, "
@@ -105,6 +113,8 @@ class Bench:
                       "every window was disturbed"), wrong=bool(pairs.mine) and self.options.mode != "smoke")
             return
         one = report.row(cell, name, pairs, self.probe.hz, huge)
+        if times:
+            one["latency"] = {**latency.summary(times), "distribution": times}
         self.rows.append(one)
         print("  %-22s %7.2f Mpps %7.1f ns   beside %7.2f Mpps %7.1f ns   ratio %.3g (%.3g to %.3g)" % (
             name, one["mpps"], one["ns"], one["peer_mpps"], one["peer_ns"], one["ratio"], one["ratio_min"], one["ratio_max"]),

@@ -9,8 +9,9 @@
 #include "dataplane/build_heap.h"
 #include "dataplane/rule_acl_private.h"
 
-// Entries of a view from which on they are grouped.
-enum { GROUPED_BY_DESTINATION = 256, GROUPED_BY_BOTH = 16384 };
+// Entries of a view from which on they are grouped: as soon as building them together takes tenths of a second. IPv4, with
+// fewer steps from one end to the other, is sooner built, and found faster in one piece.
+enum { GROUPED_BY_DESTINATION_4 = 2048, GROUPED_BY_DESTINATION_6 = 256, GROUPED_BY_BOTH = 16384 };
 
 static size_t heap_bytes_of(int socket)
 {
@@ -94,15 +95,17 @@ static size_t build_bytes(const struct acl_layout *layout, uint32_t entries)
 
 static int pieces_build(const struct acl_filler *filler)
 {
+	uint32_t largest = 0;
+	for (unsigned group = 0; group < GROUPS; group++)
+		largest = RTE_MAX(largest, filler->count[group]);
+	size_t bytes = build_bytes(filler->layout, largest);
 	int result = 0;
+	build_heap_begin(bytes);
 	for (unsigned group = 0; result == 0 && group < GROUPS; group++) {
-		if (!filler->acl[group])
-			continue;
-		size_t bytes = build_bytes(filler->layout, filler->count[group]);
-		build_heap_begin(bytes);
-		result = rte_acl_build(filler->acl[group], &filler->layout->config);
-		build_heap_end(bytes);
+		if (filler->acl[group])
+			result = rte_acl_build(filler->acl[group], &filler->layout->config);
 	}
+	build_heap_end(bytes);
 	return result;
 }
 
@@ -138,7 +141,8 @@ static int acl_count(struct acl_filler *filler, const struct rule_choice *choice
 {
 	int result = acl_fill(filler, choice);
 	uint64_t entries = entries_of(filler);
-	if (result || entries < GROUPED_BY_DESTINATION)
+	bool ip4 = view_family(filler->view) == FAMILY_IP4;
+	if (result || entries < (ip4 ? GROUPED_BY_DESTINATION_4 : GROUPED_BY_DESTINATION_6))
 		return result;
 	filler->grouping = entries < GROUPED_BY_BOTH ? GROUPING_DESTINATION : GROUPING_BOTH;
 	return acl_fill(filler, choice);

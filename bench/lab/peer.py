@@ -5,9 +5,12 @@ import os
 import pathlib
 import re
 import select
+import shlex
 import signal
 import subprocess
 import time
+
+from lab import latency
 
 
 class Absent(Exception):
@@ -127,6 +130,7 @@ listeners: {listeners}
 default_handler: all
 flows: {{capacity: {capacity}, embryonic_percent: 100, timeouts: {timeouts}}}
 policy: {{martians: accept}}
+latency: {latency}
 control: {{socket: {socket}}}
 eal: {eal}
 """
@@ -135,10 +139,11 @@ LASTING = "{profile: internet, udp_unreplied: 1h, udp_replied: 1h, tcp_syn_sent:
 
 
 class Portier(Peer):
-    """portier's count handler. ports: each has a listener for TCP and one for UDP. rules: a text, or None."""
+    """portier's count handler. ports: each has a listener for TCP and one for UDP. rules: a text, or None. one_in: of so many
+    packets the latency of one is measured."""
 
-    def __init__(self, place, captures, flows, rules=None, ports=(), name="portier"):
-        self.name = name
+    def __init__(self, place, captures, flows, rules=None, ports=(), name="portier", one_in=0):
+        self.name, self.control_cpu, self.loader = name, place.control_cpu, None
         self.client = place.build / "control" / "ctl" / "portierctl"
         folder = place.folder / f"portier{time.monotonic_ns()}"
         folder.mkdir()
@@ -147,7 +152,7 @@ class Portier(Peer):
         config.write_text(CONFIG.format(
             device=pcap_device(0, captures), queues=len(captures), cpus=json.dumps(cpus), control=place.control_cpu,
             share=str(place.control_cpu in cpus).lower(), buffers=place.buffers, capacity=flows,
-            timeouts=LASTING, socket=self.socket, eal=json.dumps(place.eal),
+            timeouts=LASTING, latency=one_in, socket=self.socket, eal=json.dumps(place.eal),
             listeners=json.dumps([{"protocol": protocol, "port": port, "handler": "all"}
                                   for protocol in ("tcp", "udp") for port in ports])))
         self.command = [str(place.build / "control" / "portier"), "run", "-c", str(config)]
@@ -166,10 +171,26 @@ class Portier(Peer):
                 raise Absent(f"portier did not start: {self.log.read_text(errors='replace')[-2000:]}")
             time.sleep(0.1)
 
+    def load_again_and_again(self, texts):
+        """Lists of rules in turn, without rest, until portier ends."""
+        files = [self.log.with_name(f"{number}.rules") for number in range(len(texts))]
+        for file, text in zip(files, texts):
+            file.write_text(text)
+        loads = "\n".join(shlex.join([str(self.client), "--socket", str(self.socket), "rules", "load", str(file)])
+                          for file in files)
+        self.loader = subprocess.Popen(["taskset", "-c", str(self.control_cpu), "sh", "-ec", f"while :; do\n{loads}\ndone"],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+
     def ask(self, what):
         done = subprocess.run([self.client, "--socket", self.socket, "--json", what], stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, check=False)
         return json.loads(done.stdout) if done.returncode == 0 else None
+
+    def latency_over(self, seconds):
+        """Of packets of that time: [(nanoseconds, packets), ...]."""
+        before = self.ask("latency")["handlers"][0]["distribution"]
+        time.sleep(seconds)
+        return latency.difference(before, self.ask("latency")["handlers"][0]["distribution"])
 
     def received(self):
         """What a worker had no room for, when another one took it from the device, is no work done."""
@@ -177,10 +198,18 @@ class Portier(Peer):
         lost = sum(drop["packets"] for drop in stats["drops"] if drop["reason"] == "worker_ring_full")
         return stats["ledger"]["received"]["packets"] - lost
 
+    def end(self):
+        super().end()
+        if self.loader:
+            self.loader.wait(20)  # it ends with whom it asks
+
     def audit(self):
         """It ends as an operator ends it, and its last report says whether every packet is accounted for."""
+        stuck = self.loader and (self.loader.poll() is not None or self.ask("status")["generation"] < 2)
         end_process(self.process)
         text = self.log.read_text(errors="replace")
+        if stuck:
+            return [f"{self.name} did not load rules again and again"]
         if self.process.returncode == 0 and re.search(r"^ *balanced:", text, re.MULTILINE):
             return []
         return [f"{self.name} ended with {self.process.returncode}, and its ledger is not balanced: {text[-2000:]}"]

@@ -4,13 +4,14 @@ import math
 import statistics
 from xml.sax.saxutils import escape
 
+from lab import latency
 from lab.report import amount
 
 WIDTH, HEIGHT = 760, 440
 LEFT, RIGHT, TOP, BOTTOM = 64, 210, 48, 56
 COLOURS = {"portier": "#c1121f", "testpmd io": "#8a8a8a", "testpmd 5tswap": "#1d6fb8", "OVS-DPDK ports": "#2a9d8f",
            "OVS-DPDK ct": "#14635a", "kernel nft": "#b5838d", "kernel nft ct": "#6d4c7d", "portier, denied flood": "#f4845f",
-           "kernel nft, denied flood": "#a5a58d"}
+           "kernel nft, denied flood": "#a5a58d", "1 K flows": "#2a9d8f", "64 K flows": "#c1121f", "1 M flows": "#1d6fb8"}
 OTHER = "#444444"
 
 
@@ -74,13 +75,13 @@ def label_places(y, series):
     return {name: place - over for name, place in places.items()}
 
 
-def picture(title, axis_text, series):
-    """series: name to list of (place on the axis, million packets a second)."""
+def picture(title, axis_text, series, name_of=amount):
+    """series: name to list of (place on the axis, value)."""
     series = {name: sorted(points) for name, points in series.items() if points}
     x = Axis([at for points in series.values() for at, _ in points], LEFT + 20, WIDTH - RIGHT - 20)
     y = Axis([rate for points in series.values() for _, rate in points], HEIGHT - BOTTOM, TOP, 1.15)
     places = label_places(y, series)
-    names = [(at, amount(at)) for at in sorted({at for points in series.values() for at, _ in points})]
+    names = [(at, name_of(at)) for at in sorted({at for points in series.values() for at, _ in points})]
     parts = [tag("rect", width=WIDTH, height=HEIGHT, fill="#ffffff"),
              tag("text", title, x=LEFT, y=24, font_size=16, font_weight="bold"), *grid(x, y, names, axis_text)]
     for name, points in series.items():
@@ -109,8 +110,15 @@ def workers_series(rows):
     return collect([dict(one, what="workers") for one in first] + wanted, "workers", "workers")
 
 
+def latency_series(rows):
+    """Places are one over the share of the packets that took longer: ten for 90 %."""
+    return {f"{amount(one['flows'])} flows": [(1 / (1 - share), latency.quantile(one["latency"]["distribution"], share))
+                                              for share in latency.SHARES]
+            for one in rows if "latency" in one}
+
+
 def write_all(folder, rows):
-    """flows.svg, rules.svg and workers.svg, each if there is something to draw. Returns the names."""
+    """flows.svg, rules.svg, workers.svg and latency.svg, each if there is something to draw. Returns the names."""
     flood = ", denied flood"
     pictures = {
         "flows": ("One worker: rate against number of flows", "flows", collect(rows, "flows", "flows")),
@@ -118,10 +126,12 @@ def write_all(folder, rows):
                   collect(rows, "rules", "rules") | collect(rows, "rules", "denied flood", suffix=flood)),
         "workers": ("Rate against number of workers", "workers", workers_series(rows)),
     }
-    written = []
-    for name, (title, axis_text, series) in pictures.items():
-        if series:
-            text = picture(f"{title} (million packets a second)", axis_text, series)
-            (folder / f"{name}.svg").write_text(text, encoding="utf-8")
-            written.append(f"{name}.svg")
-    return written
+    texts = {name: picture(f"{title} (million packets a second)", axis_text, series)
+             for name, (title, axis_text, series) in pictures.items() if series}
+    times = latency_series(rows)
+    if times:
+        texts["latency"] = picture("One worker, a source that never rests: latency in nanoseconds", "of all packets", times,
+                                   lambda at: f"{100 - 100 / at:g} %")
+    for name, text in texts.items():
+        (folder / f"{name}.svg").write_text(text, encoding="utf-8")
+    return [f"{name}.svg" for name in texts]

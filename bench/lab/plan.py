@@ -8,6 +8,8 @@ from lab.ovs import OpenVSwitch, ports_needed
 from lab.peer import Portier, Testpmd
 
 AGAIN = "portier again"
+WITHOUT_RULES, LEFT_ALONE, ESTABLISHED = "portier without rules", "portier, rules left alone", "portier, established flows"
+NONE_NEW, ONE_WORKER, NOT_MEASURED = "portier, none new", "portier, one worker", "portier, latency not measured"
 MIXED_FRAMES = 1 << 20  # of a pass: the newcomers of one are forgotten before the next
 
 
@@ -20,6 +22,8 @@ class Cell:
     rules: int = 0
     policy: str = "accept"
     workers: int = 1
+    reloading: bool = False  # all the time, one list of rules after the other
+    latency: int = 0         # one packet in so many is measured
 
     def capacity(self):
         return max(1024, 2 * self.input.flows, 2 << 20 if self.input.new_share else 0)
@@ -47,37 +51,44 @@ def flow_cells(sizes, most_of_kernel):
 def rule_cells(counts, flows):
     """Rate against number of rules, which all deny somebody else, and of a flood of which each packet is denied."""
     for count in counts:
-        yield Cell("rules", inputs.steady(flows), (("portier without rules",) if count else ()) + ("kernel nft ct",), count)
+        yield Cell("rules", inputs.steady(flows), ((WITHOUT_RULES,) if count else ()) + ("kernel nft ct",), count)
+    for count in filter(None, counts):
+        yield Cell("rules being loaded", inputs.steady(flows), (LEFT_ALONE,), count, reloading=True)
     for count in counts:
         flood = inputs.Input("denied", 0, flows, rules=count)
-        yield Cell("denied flood", flood, ("testpmd 5tswap", "kernel nft"), count, "drop")
+        yield Cell("denied flood", flood, (ESTABLISHED, "testpmd 5tswap", "kernel nft"), count, "drop")
 
 
 def new_cells(flows, frames):
     few = inputs.Input("mixed", flows, frames, new_share=0.01)
     flood = inputs.Input("mixed", min(flows, 1024), frames, new_share=0.99)
-    yield Cell("1 % new flows", few, ("portier, none new", "testpmd 5tswap"))
+    yield Cell("1 % new flows", few, (NONE_NEW, "testpmd 5tswap"))
     yield Cell("99 % new flows", flood, ("testpmd 5tswap",))
 
 
 def worker_cells(cpus, flows):
     count = 2
     while count <= cpus:
-        yield Cell("workers", inputs.steady(flows), ("portier, one worker", "testpmd 5tswap"), workers=count)
+        yield Cell("workers", inputs.steady(flows), (ONE_WORKER, "testpmd 5tswap"), workers=count)
         count *= 2
+
+
+def latency_cells(sizes):
+    for flows in sizes:
+        yield Cell("latency", inputs.steady(flows), (NOT_MEASURED,), latency=64)
 
 
 def plan(mode, cpus):
     """mode: smoke (everything for a moment), quick or full."""
     if mode == "smoke":
         cells = [Cell("flows", inputs.steady(1024), (AGAIN,) + TESTPMD + OVS + KERNEL), *rule_cells((100,), 1024),
-                 *new_cells(1024, 1 << 14), *worker_cells(min(cpus, 2), 1024)]
+                 *latency_cells((1024,)), *new_cells(1024, 1 << 14), *worker_cells(min(cpus, 2), 1024)]
         return Mode(1, 0.05, cells)
     full = mode == "full"
     sizes = (1 << 10, 1 << 13, 1 << 16, 1 << 18, 1 << 20) if full else (1 << 10, 1 << 16, 1 << 20)
     counts = (0, 10, 100, 1000, 10000) if full else (0, 100, 10000)
     cells = [*flow_cells(sizes, 1 << 16), *rule_cells(counts, 1 << 16), *new_cells(1 << 16, MIXED_FRAMES),
-             *worker_cells(cpus, 1 << 16)]
+             *latency_cells((1 << 10, 1 << 16, 1 << 20)), *worker_cells(cpus, 1 << 16)]
     return Mode(11, 1.0, cells) if full else Mode(5, 0.4, cells)
 
 
@@ -85,7 +96,11 @@ def start_portier(place, cell, folder, name="portier", **change):
     cell = dataclasses.replace(cell, **change)
     listening = inputs.PORTS if cell.what != "denied flood" else ()
     rules = inputs.rules(cell.rules, cell.policy) if cell.rules or cell.policy != "accept" else None
-    return Portier(place, inputs.write(cell.input, folder, cell.workers), cell.capacity(), rules, listening, name)
+    made = Portier(place, inputs.write(cell.input, folder, cell.workers), cell.capacity(), rules, listening, name,
+                   cell.latency)
+    if cell.reloading:
+        made.load_again_and_again([rules, inputs.rules(cell.rules, last=(inputs.denied_by(cell.rules) + " drop",))])
+    return made
 
 
 def start_peer(name, place, cell, folder):
@@ -97,6 +112,7 @@ def start_peer(name, place, cell, folder):
     if name.startswith("kernel"):
         return Kernel(place, inputs.write(cell.input, folder), name.partition(" ")[2], cell.rules, cell.policy,
                       cell.policy == "accept")
-    change = {AGAIN: {}, "portier without rules": {"rules": 0}, "portier, one worker": {"workers": 1},
-              "portier, none new": {"input": dataclasses.replace(cell.input, new_share=0)}}[name]
+    change = {AGAIN: {}, WITHOUT_RULES: {"rules": 0}, ONE_WORKER: {"workers": 1}, NOT_MEASURED: {"latency": 0},
+              LEFT_ALONE: {"reloading": False}, NONE_NEW: {"input": dataclasses.replace(cell.input, new_share=0)},
+              ESTABLISHED: {"what": "rules", "input": inputs.steady(cell.input.frames), "policy": "accept"}}[name]
     return start_portier(place, cell, folder, name, **change)

@@ -50,6 +50,20 @@ def results_table(rows):
     return lines
 
 
+def latency_table(rows):
+    """Nanoseconds from the device to the handler's end."""
+    measured = [one for one in rows if "latency" in one]
+    if not measured:
+        return []
+    keys = [key for key in measured[0]["latency"] if key.endswith("_ns")]
+    names = [key.replace("_ns", "").replace("p", "p ") for key in keys]
+    lines = ["", "| latency of flows | " + " | ".join(names) + " | packets |", "|---:|" + "---:|" * (len(keys) + 1)]
+    for one in measured:
+        values = [f"{one['latency'][key]:,} ns" for key in keys]
+        lines.append(f"| {amount(one['flows'])} | " + " | ".join(values) + f" | {one['latency']['packets']:,} |")
+    return lines
+
+
 def ground_table(facts):
     return ["| of the machine | | not ideal |", "|---|---|---|"] + \
         [f"| {fact.name} | {fact.value} | {fact.complaint or '-'} |" for fact in facts]
@@ -73,7 +87,7 @@ def markdown(rows, facts, notes, command):
     lines = ["# portier beside other programs", "", "Made by", "", "```", command, "```", "", EXPLAINED, ""]
     if floor is not None:
         lines += [f"Noise floor: portier beside a second portier of the same kind came out up to {floor:.1f} % apart.", ""]
-    lines += results_table(rows) + [""] + ground_table(facts) + [""]
+    lines += results_table(rows) + latency_table(rows) + [""] + ground_table(facts) + [""]
     lines += ["What was left out, dropped or wrong, and how steady the machine was:", "", *(f"- {note}" for note in notes), ""] if notes else []
     return "\n".join(lines)
 
