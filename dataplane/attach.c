@@ -183,37 +183,56 @@ static bool opening_varies(const struct burst *burst, unsigned at, const struct 
 	       rule_matcher_varies(burst->policy->rules, &burst->tuple[at], judged->position);
 }
 
-// The packet has no flow. judged: what the rules have said of it, NULL: they were not asked yet.
-static __rte_noinline bool open_flow(struct worker *worker, struct burst *burst, unsigned i,
-				     const struct rule_verdict *judged, struct tally *tally)
+// Makes a flow by what was decided, or does without.
+static bool open_decided(struct worker *worker, struct burst *burst, unsigned at, const struct decision *decision, bool varies,
+			 struct tally *tally)
 {
-	unsigned at = burst->live[i];
-	struct decision decision;
-	struct rule_verdict fresh;
-	bool varies = false;
-
-	if (burst_returned(worker, burst, at)) {
-		decision = decide_local(worker, burst, at);
-	} else {
-		if (!judged) {
-			fresh = judge_packet(worker, burst, i, NULL);
-			judged = &fresh;
-		}
-		decision = decide_opening(burst, at, judged);
-		varies = decision.verdict == VERDICT_ACCEPT && opening_varies(burst, at, judged);
-	}
-	if (decision.verdict != VERDICT_ACCEPT) {
-		judge_refuse(worker, burst, at, &decision);
+	if (decision->verdict != VERDICT_ACCEPT) {
+		judge_refuse(worker, burst, at, decision);
 		return false;
 	}
 	if (passes_alone(burst, at))
-		return handle_without_flow(worker, burst, at, &decision, tally);
-	uint32_t index = opening_make(worker, burst, at, &decision, varies);
+		return handle_without_flow(worker, burst, at, decision, tally);
+	uint32_t index = opening_make(worker, burst, at, decision, varies);
 	if (unlikely(index == FLOW_NONE)) { // a full table never stops traffic
 		counter_add(&worker->counters.flow_table_full, 1);
-		return handle_without_flow(worker, burst, at, &decision, tally);
+		return handle_without_flow(worker, burst, at, decision, tally);
 	}
 	return account(worker, burst, at, index, flow_table_flow(worker->flows, index), tally);
+}
+
+// The packet has no flow, and the rules have judged it.
+static __rte_noinline bool open_judged(struct worker *worker, struct burst *burst, unsigned at,
+				       const struct rule_verdict *judged, struct tally *tally)
+{
+	struct decision decision = decide_opening(burst, at, judged);
+	bool varies = decision.verdict == VERDICT_ACCEPT && opening_varies(burst, at, judged);
+	return open_decided(worker, burst, at, &decision, varies, tally);
+}
+
+// Nobody has judged it yet. Floods end here: what rules deny goes no further than to them.
+static __rte_noinline bool open_flow(struct worker *worker, struct burst *burst, unsigned i, struct tally *tally)
+{
+	unsigned at = burst->live[i];
+	if (burst_returned(worker, burst, at)) {
+		struct decision decision = decide_local(worker, burst, at);
+		return open_decided(worker, burst, at, &decision, false, tally);
+	}
+	struct rule_verdict judged;
+	judge_packet(worker, burst, i, NULL, &judged);
+	if (judged.verdict != VERDICT_ACCEPT) {
+		judge_deny(worker, burst, at, &judged);
+		return false;
+	}
+	return open_judged(worker, burst, at, &judged, tally);
+}
+
+// Of a packet whose flow has just ended. judged: what the rules have said of it, NULL: they were not asked yet.
+static bool open_instead(struct worker *worker, struct burst *burst, unsigned i, const struct rule_verdict *judged,
+			 struct tally *tally)
+{
+	return judged && !burst_returned(worker, burst, burst->live[i]) ?
+		       open_judged(worker, burst, burst->live[i], judged, tally) : open_flow(worker, burst, i, tally);
 }
 
 // Enters what the policy in force says of a live flow. false: it denies it, and it ended here.
@@ -335,7 +354,7 @@ static __rte_always_inline bool pass(struct worker *worker, struct burst *burst,
 	unsigned at = burst->live[i];
 	if (unlikely(!follow(worker, burst, at, index))) {
 		ageing_end(worker->ageing, index, FLOW_END_CLOSED);
-		return open_flow(worker, burst, i, judged, tally);
+		return open_instead(worker, burst, i, judged, tally);
 	}
 	return account(worker, burst, at, index, decided, tally);
 }
@@ -371,8 +390,7 @@ static bool attach_judged(struct worker *worker, struct burst *burst, unsigned i
 {
 	unsigned at = burst->live[i];
 	if (judged->verdict != VERDICT_ACCEPT) {
-		struct decision decision = policy_decision(judged);
-		judge_refuse(worker, burst, at, &decision);
+		judge_deny(worker, burst, at, judged);
 		return false;
 	}
 	if (!bind_again(worker, burst, at, index, judged))
@@ -381,7 +399,7 @@ static bool attach_judged(struct worker *worker, struct burst *burst, unsigned i
 		judged->slot != RULE_NONE && opens_connection(&burst->meta[at])) {
 		if (turns_round(&burst->meta[at], flow_table_flow(worker->flows, index))) {
 			ageing_end(worker->ageing, index, FLOW_END_CLOSED);
-			return open_flow(worker, burst, i, judged, tally);
+			return open_instead(worker, burst, i, judged, tally);
 		}
 		open_late(worker, burst, at, index, judged);
 	}
@@ -403,25 +421,19 @@ static __rte_noinline bool attach_unsettled(struct worker *worker, struct burst 
 		return false;
 	if (!(judges && judge_wants_packet(&burst->meta[at], flow)))
 		return pass(worker, burst, i, index, NULL, flow, tally);
-	struct rule_verdict judged = judge_packet(worker, burst, i, flow);
+	struct rule_verdict judged;
+	judge_packet(worker, burst, i, flow, &judged);
 	return attach_judged(worker, burst, i, index, &judged, tally);
 }
 
 static bool attach_by_packet(struct worker *worker, struct burst *burst, unsigned i, uint32_t index,
 			     struct tally *tally)
 {
-	unsigned at = burst->live[i];
-	const struct flow *flow = index == FLOW_NONE ? NULL : flow_table_flow(worker->flows, index);
-
-	if (burst_returned(worker, burst, at)) {
-		if (!flow)
-			return open_flow(worker, burst, i, NULL, tally);
-		const struct rule_verdict not_judged = { .slot = RULE_NONE, .verdict = VERDICT_ACCEPT };
-		return attach_judged(worker, burst, i, index, &not_judged, tally);
-	}
-	struct rule_verdict judged = judge_packet(worker, burst, i, flow);
-	if (!flow)
-		return open_flow(worker, burst, i, &judged, tally);
+	struct rule_verdict judged = { .slot = RULE_NONE, .verdict = VERDICT_ACCEPT };
+	if (index == FLOW_NONE)
+		return open_flow(worker, burst, i, tally);
+	if (!burst_returned(worker, burst, burst->live[i]))
+		judge_packet(worker, burst, i, flow_table_flow(worker->flows, index), &judged);
 	return attach_judged(worker, burst, i, index, &judged, tally);
 }
 
@@ -433,7 +445,7 @@ static __rte_always_inline bool attach(struct worker *worker, struct burst *burs
 	if (by_packet)
 		return attach_by_packet(worker, burst, i, index, tally);
 	if (unlikely(index == FLOW_NONE))
-		return open_flow(worker, burst, i, NULL, tally);
+		return open_flow(worker, burst, i, tally);
 
 	const struct flow *flow = flow_table_flow(worker->flows, index);
 	if (unlikely(flow->generation != tally->generation))

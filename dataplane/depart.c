@@ -9,14 +9,19 @@ static bool is_handler(uint8_t account)
 	return account < FLOW_HANDLER_MAX;
 }
 
-static void count_drop(struct worker *worker, uint8_t account, enum drop_reason reason, uint64_t bytes)
+static void count_drops(struct worker *worker, uint8_t account, enum drop_reason reason, struct traffic dropped)
 {
 	if (is_handler(account))
-		traffic_add(&worker->handler_counters[account].drops[reason], bytes);
+		traffic_sum(&worker->handler_counters[account].drops[reason], dropped);
 	else if (account == ACCOUNT_ANSWER)
-		counter_add(&worker->counters.answers_lost, 1);
+		counter_add(&worker->counters.answers_lost, dropped.packets);
 	else
-		traffic_add(&worker->counters.drops[reason], bytes);
+		traffic_sum(&worker->counters.drops[reason], dropped);
+}
+
+static void count_drop(struct worker *worker, uint8_t account, enum drop_reason reason, uint64_t bytes)
+{
+	count_drops(worker, account, reason, (struct traffic){ 1, bytes });
 }
 
 static void count_sent(struct worker *worker, uint8_t account, uint64_t bytes)
@@ -177,20 +182,23 @@ static void free_packets(struct rte_mbuf *mbuf[], unsigned count)
 		rte_pktmbuf_free_bulk(mbuf, count);
 }
 
-static void count_ended(struct worker *worker, const struct fate *fate, uint64_t bytes)
+static void count_ended(struct worker *worker, const struct fate *fate, struct traffic ended)
 {
-	if (fate->kind == FATE_ANSWERED)
-		traffic_add(&worker->counters.answered, bytes);
+	if (fate->kind == FATE_CONSUME)
+		traffic_sum(&worker->handler_counters[fate->account].consumed, ended);
+	else if (fate->kind == FATE_ANSWERED)
+		traffic_sum(&worker->counters.answered, ended);
 	else
-		count_drop(worker, fate->account, fate->reason, bytes);
+		count_drops(worker, fate->account, fate->reason, ended);
 }
 
+// Neighbours in a burst mostly end alike: they are summed up, and entered once.
 static void depart_each(struct worker *worker, struct burst *burst)
 {
 	struct rte_mbuf *ended[BURST_MAX];
 	unsigned count = 0;
-	struct traffic consumed = { 0, 0 };
-	uint8_t consumer = 0; // the handler whose packets these are
+	struct traffic alike = { 0, 0 };
+	const struct fate *how = &burst->fate[0];
 
 	for (unsigned i = 0; i < burst->count; i++) {
 		struct rte_mbuf *mbuf = burst->mbuf[i];
@@ -202,19 +210,17 @@ static void depart_each(struct worker *worker, struct burst *burst)
 			continue;
 		}
 		ended[count++] = mbuf;
-		if (unlikely(fate->kind != FATE_CONSUME)) {
-			count_ended(worker, fate, mbuf->pkt_len);
-			continue;
+		if (unlikely(fate_word(fate) != fate_word(how))) {
+			if (alike.packets)
+				count_ended(worker, how, alike);
+			alike = (struct traffic){ 0, 0 };
+			how = fate;
 		}
-		if (unlikely(fate->account != consumer)) {
-			traffic_sum(&worker->handler_counters[consumer].consumed, consumed);
-			consumed = (struct traffic){ 0, 0 };
-			consumer = fate->account;
-		}
-		consumed.packets++;
-		consumed.bytes += mbuf->pkt_len;
+		alike.packets++;
+		alike.bytes += burst->length[i];
 	}
-	traffic_sum(&worker->handler_counters[consumer].consumed, consumed);
+	if (alike.packets)
+		count_ended(worker, how, alike);
 	free_packets(ended, count);
 }
 

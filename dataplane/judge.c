@@ -106,8 +106,10 @@ static void find_all(const struct worker *worker, struct burst *burst, unsigned 
 		else
 			tuple_of_packet(worker, burst, at, judge_connection(burst, at, flow), &burst->tuple[at]);
 	}
-	if (n)
-		rule_matcher_find(burst->policy->rules, tuple, n, position);
+	if (!n)
+		return;
+	rule_matcher_find(burst->policy->rules, tuple, n, position);
+	rule_matcher_fetch(burst->policy->rules, position, n, worker->rule_counters);
 	for (unsigned k = 0; k < n; k++)
 		enter(burst, burst->live[place[k]], kind[k], position[k]);
 }
@@ -123,20 +125,23 @@ static bool foreseen(const struct worker *worker, struct burst *burst, unsigned 
 
 // Judging
 
-struct rule_verdict judge_packet(struct worker *worker, struct burst *burst, unsigned i, const struct flow *flow)
+// A packet that never had a flow stands as it stood; else those before it may have moved the flow's state, or ended it.
+static bool stands_as_foreseen(const struct burst *burst, unsigned at, const struct flow *flow)
+{
+	return (!flow && !burst->flows_ended) || burst->tuple[at].connection == judge_connection(burst, at, flow);
+}
+
+void judge_packet(struct worker *worker, struct burst *burst, unsigned i, const struct flow *flow, struct rule_verdict *judged)
 {
 	unsigned at = burst->live[i];
-	enum connection_state connection = judge_connection(burst, at, flow);
-
-	if (!foreseen(worker, burst, i, JUDGED_PACKET) || burst->tuple[at].connection != connection) {
-		tuple_of_packet(worker, burst, at, connection, &burst->tuple[at]);
+	if (!foreseen(worker, burst, i, JUDGED_PACKET) || !stands_as_foreseen(burst, at, flow)) {
+		tuple_of_packet(worker, burst, at, judge_connection(burst, at, flow), &burst->tuple[at]);
 		find_one(burst, at, JUDGED_PACKET);
 	}
-	struct rule_verdict judged = rule_matcher_settle(burst->policy->rules, &burst->tuple[at], burst->position[at],
-		burst->mbuf[at]->pkt_len, worker_nanoseconds(worker, burst->time[at]), worker->rule_counters);
-	if (unlikely(judged.log))
-		rule_log_put(worker, burst, at, &judged);
-	return judged;
+	*judged = rule_matcher_settle(burst->policy->rules, &burst->tuple[at], burst->position[at], burst->length[at],
+		worker_nanoseconds(worker, burst->time[at]), worker->rule_counters);
+	if (unlikely(judged->log))
+		rule_log_put(worker, burst, at, judged);
 }
 
 struct decision judge_flow_at(const struct policy *policy, const struct flow *flow, const struct flow_cold *cold,
@@ -186,10 +191,10 @@ static bool answer(struct worker *worker, struct burst *burst, unsigned at, cons
 	return true;
 }
 
-void judge_refuse(struct worker *worker, struct burst *burst, unsigned at, const struct decision *decision)
+static inline void refuse(struct worker *worker, struct burst *burst, unsigned at, const struct decision *decision)
 {
 	if (decision->rule != RULE_NONE)
-		traffic_add(&worker->rule_counters[decision->rule], burst->mbuf[at]->pkt_len);
+		traffic_add(&worker->rule_counters[decision->rule], burst->length[at]);
 	burst->note[at] = (struct burst_note){ .rule = decision->rule, .handler = HANDLER_NONE,
 		.verdict = decision->verdict };
 	burst_drop(burst, at, decision->reason);
@@ -198,4 +203,15 @@ void judge_refuse(struct worker *worker, struct burst *burst, unsigned at, const
 		if (decision->reason == DROP_REJECT_UNANSWERED)
 			burst->meta[at].reason = DROP_NONE;
 	}
+}
+
+void judge_deny(struct worker *worker, struct burst *burst, unsigned at, const struct rule_verdict *judged)
+{
+	const struct decision decision = policy_decision(judged);
+	refuse(worker, burst, at, &decision);
+}
+
+void judge_refuse(struct worker *worker, struct burst *burst, unsigned at, const struct decision *decision)
+{
+	refuse(worker, burst, at, decision);
 }

@@ -31,7 +31,7 @@ enum drop_reason judge_unopenable(const struct burst *burst, unsigned at);
 enum connection_state judge_connection(const struct burst *burst, unsigned at, const struct flow *flow);
 
 // What the rules say of a packet: counted, taken from limits, shown if they say so. i: its place in burst->live.
-struct rule_verdict judge_packet(struct worker *worker, struct burst *burst, unsigned i, const struct flow *flow);
+void judge_packet(struct worker *worker, struct burst *burst, unsigned i, const struct flow *flow, struct rule_verdict *judged);
 
 // What the policy says of a live flow: of the packet that opened it. Counts nothing. varies: may be judged otherwise at
 // the opener's next packet.
@@ -50,5 +50,8 @@ static inline void judge_adopt(struct flow *flow, const struct decision *decisio
 	flow->generation = generation;
 }
 
-// The packet is not let in: dropped in silence, or answered.
+// The packet is not let in by the rules: dropped in silence, or answered.
+void judge_deny(struct worker *worker, struct burst *burst, unsigned at, const struct rule_verdict *judged);
+
+// The same, whatever decided so.
 void judge_refuse(struct worker *worker, struct burst *burst, unsigned at, const struct decision *decision);

@@ -3,6 +3,7 @@
 
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
+#include <rte_prefetch.h>
 
 #include "dataplane/rule_classes.h"
 #include "dataplane/rule_layout.h"
@@ -267,6 +268,16 @@ void rule_matcher_find(const struct rule_matcher *matcher, const struct packet_t
 	set_find(matcher->passing, tuple, n, passing);
 	for (unsigned i = 0; i < n; i++)
 		position[i] = RTE_MIN(position[i], passing[i]);
+}
+
+// Two rounds: which counters, the verdicts say.
+void rule_matcher_fetch(const struct rule_matcher *matcher, const uint32_t position[], unsigned n,
+			const struct traffic *counters)
+{
+	for (unsigned i = 0; i < n; i++)
+		rte_prefetch0(&matcher->verdicts[position[i]]);
+	for (unsigned i = 0; i < n; i++)
+		rte_prefetch0_write(&counters[matcher->verdicts[position[i]].slot]);
 }
 
 // Beyond the first match

@@ -69,6 +69,11 @@ size_t rule_matcher_bytes(const struct rule_matcher *matcher);
 void rule_matcher_find(const struct rule_matcher *matcher, const struct packet_tuple *const tuple[], unsigned n,
 		       uint32_t position[]);
 
+// Fetches into the cache what settling packets at those positions will read, and the counters that it or a drop will write.
+// Any thread.
+void rule_matcher_fetch(const struct rule_matcher *matcher, const uint32_t position[], unsigned n,
+			const struct traffic *counters);
+
 // What is to become of a packet whose first match was found: asks the limit, and goes on behind rules that don't decide,
 // which are counted here if counters is given (by slot). now_ns: the worker's clock. Any thread.
 struct rule_verdict rule_matcher_settle(const struct rule_matcher *matcher, const struct packet_tuple *tuple,

@@ -43,9 +43,9 @@ class Peer:
             raise Absent(f"{self.name} ended with {self.process.returncode}")
         self.resume()
         time.sleep(warm)
-        start, before = time.monotonic(), self.received()
+        before, start = self.received(), time.monotonic()  # counters are read just before they arrive
         time.sleep(seconds)
-        end, after = time.monotonic(), self.received()
+        after, end = self.received(), time.monotonic()
         self.pause()
         return (after - before) / (end - start)
 

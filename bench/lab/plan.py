@@ -52,8 +52,7 @@ def rule_cells(counts, flows):
     """Rate against number of rules, which all deny somebody else, and of a flood of which each packet is denied."""
     for count in counts:
         yield Cell("rules", inputs.steady(flows), ((WITHOUT_RULES,) if count else ()) + ("kernel nft ct",), count)
-    for count in filter(None, counts):
-        yield Cell("rules being loaded", inputs.steady(flows), (LEFT_ALONE,), count, reloading=True)
+    yield Cell("rules being loaded", inputs.steady(flows), (LEFT_ALONE,), counts[-1], reloading=True)
     for count in counts:
         flood = inputs.Input("denied", 0, flows, rules=count)
         yield Cell("denied flood", flood, (ESTABLISHED, "testpmd 5tswap", "kernel nft"), count, "drop")

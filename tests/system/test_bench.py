@@ -12,7 +12,7 @@ import world
 
 ROOT = pathlib.Path(world.frames.__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "bench"))
-from lab import ground, inputs, peer, picture, plan, probe, report, windows  # noqa: E402
+from lab import ground, inputs, latency, peer, picture, plan, probe, report, windows  # noqa: E402
 
 pytestmark = pytest.mark.meaning
 
@@ -129,6 +129,23 @@ def test_pictures_are_drawn_of_zero_rules_and_of_single_points_too(tmp_path):
         assert all("nan" not in one.get("points") for one in root.findall("{*}polyline"))
 
 
+def test_latency_is_that_of_the_packets_in_between():
+    before, after = [[100, 7], [200, 1]], [[100, 17], [200, 1], [300, 990]]
+    between = latency.difference(before, after)
+    assert between == [(100, 10), (300, 990)]
+    assert [latency.quantile(between, share) for share in (0.01, 0.02, 1.0)] == [100, 300, 300]
+    assert latency.summary(between)["packets"] == 1000 and latency.quantile([], 0.5) is None
+
+
+def test_latency_is_drawn_by_the_share_of_packets_that_took_longer(tmp_path):
+    rows = [dict(what="latency", peer="portier, latency not measured", flows=flows, rules=0, workers=1, mpps=20.0, peer_mpps=20.0,
+                 latency=dict(distribution=[(1000 * share, 10)])) for share, flows in enumerate((1024, 65536), 1)]
+    assert picture.write_all(tmp_path, rows) == ["latency.svg"]
+    drawn = (tmp_path / "latency.svg").read_text()
+    assert all(f">{share} %<" in drawn for share in ("50", "90", "99", "99.9", "99.99"))
+    assert ">1 K flows<" in drawn and ">64 K flows<" in drawn
+
+
 def test_the_ground_names_what_is_not_ideal(monkeypatch):
     facts = {"/sys/devices/system/cpu/cpu1/cpufreq/scaling_governor": "powersave", "/sys/devices/system/cpu/isolated": "1",
              "/sys/devices/system/cpu/nohz_full": ""}
@@ -162,8 +179,9 @@ def test_everything_runs_for_a_moment_its_counters_agree_and_results_are_written
     for absent in {"portier again", "testpmd io", "testpmd 5tswap", *plan.OVS, *plan.KERNEL} - met:
         assert f"left out: {absent}" in table or f"beside {absent}: a window without packets" in table, \
             f"{absent} is neither there nor told to be left out"
-    for what in ("flows", "denied flood", "1 % new flows", "99 % new flows"):
+    for what in ("flows", "rules being loaded", "denied flood", "latency", "1 % new flows", "99 % new flows"):
         assert what in {row["what"] for row in rows} or f"no result: {what}" in done.stdout, done.stdout
+    assert all(row["latency"]["packets"] > 0 for row in rows if row["what"] == "latency")
     assert {"flows.svg", "rules.svg"} <= {path.name for path in tmp_path.iterdir()}
 
 
