@@ -7,6 +7,7 @@
 struct generate_options {
 	const char *config;
 	const char *json; // file, NULL: none
+	const char *svg;  // the same, of portier ndr
 	bool quiet;
 	char **eal;
 	int eal_count;

@@ -42,8 +42,8 @@ static int run_check(const struct options *options)
 static struct generate_options generate_options_of(const struct options *options)
 {
 	const struct replay_options *given = &options->replay;
-	return (struct generate_options){ .config = given->config, .json = given->json, .quiet = given->quiet,
-		.eal = given->eal, .eal_count = given->eal_count };
+	return (struct generate_options){ .config = given->config, .json = given->json, .svg = options->svg,
+		.quiet = given->quiet, .eal = given->eal, .eal_count = given->eal_count };
 }
 
 static int run_generate(const struct options *options)
@@ -91,12 +91,13 @@ static const struct command commands[] = {
 	  "  -c, --config FILE  configuration: devices, rate, duration, streams (portier.generate(5))\n"
 	  "  --json FILE        writes the report as JSON; \"-\": to standard output\n"
 	  "  -q, --quiet        prints no report\n" },
-	{ "ndr", "cjq", false, true, run_ndr,
-	  "portier ndr -c CONF [--json FILE] [--quiet] [-- EAL arguments]\n\n"
+	{ "ndr", "cjgq", false, true, run_ndr,
+	  "portier ndr -c CONF [--json FILE] [--svg FILE] [--quiet] [-- EAL arguments]\n\n"
 	  "Finds the highest rate at which a device under test, which sends back what it gets, loses nothing: trials at one rate\n"
 	  "after another (RFC 2544 26.1), traffic standing still while counters are read.\n\n"
 	  "  -c, --config FILE  as of portier generate; its rate is the highest that is tried\n"
 	  "  --json FILE        writes all trials as JSON; \"-\": to standard output\n"
+	  "  --svg FILE         draws them\n"
 	  "  -q, --quiet        prints no table\n" },
 };
 

@@ -2,6 +2,7 @@
 #include "control/ndr.h"
 
 #include "control/exit_status.h"
+#include "control/ndr_picture.h"
 #include "control/ndr_search.h"
 #include "control/ndr_trial.h"
 
@@ -63,6 +64,8 @@ static int run(const struct generate_options *options, const struct generate_con
 	int status = search(&setup, stop_signals, report, &error);
 	generate_setup_undo(&setup);
 	status = generate_tell(options, report, ndr_print, status);
+	if (options->svg && ndr_picture(report, options->svg, &error) != 0)
+		status = complain(&error);
 	json_decref(report);
 	return status;
 }

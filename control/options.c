@@ -16,6 +16,7 @@ static const struct option long_options[] = {
 	{ "flows", required_argument, NULL, 'f' },
 	{ "packets", required_argument, NULL, 'p' },
 	{ "json", required_argument, NULL, 'j' },
+	{ "svg", required_argument, NULL, 'g' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "explain", required_argument, NULL, 'x' },
 	{ "latency", optional_argument, NULL, 'l' },
@@ -73,6 +74,7 @@ static int take(struct options *options, int letter, char *value, struct error *
 		['f'] = &replay->flows,
 		['p'] = &replay->packets,
 		['j'] = &replay->json,
+		['g'] = &options->svg,
 	};
 	if (letter == 'w')
 		return set_workers(replay, value, error);

@@ -121,20 +121,19 @@ static __rte_noinline bool account_watched(struct worker *worker, struct burst *
 // Counts the packet for its flow, and under the rule that decided on it, and sends it on its way. Returns whether a
 // handler is to have it.
 static __rte_always_inline bool account(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
-					const struct flow *decided, struct tally *tally)
+					struct flow *flow, const struct flow *decided, struct tally *tally)
 {
 	const struct packet_meta *meta = &burst->meta[at];
-	struct flow *flow = flow_table_flow(worker->flows, index);
-	enum flow_direction direction = direction_of(meta, flow);
-	uint64_t bytes = burst->length[at];
+	const enum flow_direction direction = direction_of(meta, flow);
+	const uint64_t bytes = burst->length[at], time = burst->time[at];
 
+	burst->handler[at] = flow->handler;
+	count_packet(worker, tally, decided, meta->key.port[!flow->orig_end], bytes);
+	// RFC 5508, REQ-6: an error about a flow doesn't prolong it.
+	if (likely(!(meta->flags & PACKET_ICMP_ERROR)) && time > flow->last_seen)
+		__atomic_store_n(&flow->last_seen, time, __ATOMIC_RELAXED);
 	counter_add(&flow->packets[direction], 1);
 	counter_add(&flow->bytes[direction], bytes);
-	// RFC 5508, REQ-6: an error about a flow doesn't prolong it.
-	if (likely(!(meta->flags & PACKET_ICMP_ERROR)) && burst->time[at] > flow->last_seen)
-		__atomic_store_n(&flow->last_seen, burst->time[at], __ATOMIC_RELAXED);
-	count_packet(worker, tally, decided, meta->key.port[!flow->orig_end], bytes);
-	burst->handler[at] = flow->handler;
 	return likely(!tally->watched) || account_watched(worker, burst, at, index, decided);
 }
 
@@ -198,7 +197,8 @@ static bool open_decided(struct worker *worker, struct burst *burst, unsigned at
 		counter_add(&worker->counters.flow_table_full, 1);
 		return handle_without_flow(worker, burst, at, decision, tally);
 	}
-	return account(worker, burst, at, index, flow_table_flow(worker->flows, index), tally);
+	struct flow *flow = flow_table_flow(worker->flows, index);
+	return account(worker, burst, at, index, flow, flow, tally);
 }
 
 // The packet has no flow, and the rules have judged it.
@@ -301,31 +301,57 @@ static enum flow_state answered_state(enum flow_state state)
 	}
 }
 
-// Moves the flow's state. false: the segment opens a new connection between the same two ends (RFC 6191).
-static __rte_always_inline bool follow(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
+static void state_changed(struct worker *worker, uint32_t index, unsigned before)
+{
+	unsigned state = flow_table_flow(worker->flows, index)->state;
+	if (state == before)
+		return;
+	counter_add(&worker->counters.flows_by_state[before], -UINT64_C(1));
+	counter_add(&worker->counters.flows_by_state[state], 1);
+	ageing_state_changed(worker->ageing, index);
+}
+
+// Any segment. false: it opens a new connection between the same two ends (RFC 6191).
+static __rte_noinline bool follow_segment(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
+{
+	struct flow *flow = flow_table_flow(worker->flows, index);
+	const unsigned before = flow->state;
+	struct tcp_segment segment;
+
+	read_segment(worker, burst, at, &segment);
+	if (tcp_follow(flow, direction_of(&burst->meta[at], flow), &segment) == TCP_REOPENED)
+		return false;
+	state_changed(worker, index, before);
+	return true;
+}
+
+// Nobody has answered the flow's opener yet: perhaps this packet does.
+static __rte_noinline void hear_answer(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
 {
 	const struct packet_meta *meta = &burst->meta[at];
 	struct flow *flow = flow_table_flow(worker->flows, index);
-	unsigned state = flow->state;
+	const unsigned before = flow->state;
+
+	if (!!(meta->flags & PACKET_SOURCE_IS_END1) == flow->opener_end || meta->flags & PACKET_ICMP_ERROR)
+		return;
+	flow->state = answered_state((enum flow_state)before);
+	flow->generation &= ~FLOW_VARIES;
+	ageing_answered(worker->ageing, index, burst->time[at]);
+	state_changed(worker, index, before);
+}
+
+// Moves the flow's state. false: the segment opens a new connection.
+static __rte_always_inline bool follow(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
+				       struct flow *flow)
+{
+	const struct packet_meta *meta = &burst->meta[at];
 
 	if (is_tcp_segment(meta) &&
-		unlikely(!tcp_follow_usual(flow, direction_of(meta, flow), segment_header(worker, burst, at)))) {
-		struct tcp_segment segment;
-		read_segment(worker, burst, at, &segment);
-		if (unlikely(tcp_follow(flow, direction_of(meta, flow), &segment) == TCP_REOPENED))
-			return false;
-	}
-	bool from_opener = !!(meta->flags & PACKET_SOURCE_IS_END1) == flow->opener_end;
-	if (unlikely(flow->embryonic) && !from_opener && !(meta->flags & PACKET_ICMP_ERROR)) {
-		flow->state = answered_state((enum flow_state)flow->state);
-		flow->generation &= ~FLOW_VARIES;
-		ageing_answered(worker->ageing, index, burst->time[at]);
-	}
-	if (unlikely(flow->state != state)) {
-		counter_add(&worker->counters.flows_by_state[state], -UINT64_C(1));
-		counter_add(&worker->counters.flows_by_state[flow->state], 1);
-		ageing_state_changed(worker->ageing, index);
-	}
+		unlikely(!tcp_follow_usual(flow, direction_of(meta, flow), segment_header(worker, burst, at))) &&
+		!follow_segment(worker, burst, at, index))
+		return false;
+	if (unlikely(flow->embryonic))
+		hear_answer(worker, burst, at, index);
 	return true;
 }
 
@@ -348,15 +374,15 @@ static inline uint32_t standing_flow(struct worker *worker, struct burst *burst,
 }
 
 // Follows a packet that may pass. Returns whether a handler is to have it.
-static __rte_always_inline bool pass(struct worker *worker, struct burst *burst, unsigned i, uint32_t index,
+static __rte_always_inline bool pass(struct worker *worker, struct burst *burst, unsigned i, unsigned at, uint32_t index,
 				     const struct rule_verdict *judged, const struct flow *decided, struct tally *tally)
 {
-	unsigned at = burst->live[i];
-	if (unlikely(!follow(worker, burst, at, index))) {
+	struct flow *flow = flow_table_flow(worker->flows, index);
+	if (unlikely(!follow(worker, burst, at, index, flow))) {
 		ageing_end(worker->ageing, index, FLOW_END_CLOSED);
 		return open_instead(worker, burst, i, judged, tally);
 	}
-	return account(worker, burst, at, index, decided, tally);
+	return account(worker, burst, at, index, flow, decided, tally);
 }
 
 // Whether a SYN comes from the end that seemed to be the one that was asked, as it had sent a SYN-ACK: another connection, whose
@@ -405,7 +431,7 @@ static bool attach_judged(struct worker *worker, struct burst *burst, unsigned i
 	}
 	struct flow decided = { .word = flow_table_flow(worker->flows, index)->word };
 	decided.rule = judged->slot;
-	return pass(worker, burst, i, index, judged, &decided, tally);
+	return pass(worker, burst, i, at, index, judged, &decided, tally);
 }
 
 // The flow's policy is old, or its verdict is not for all of its packets.
@@ -420,7 +446,7 @@ static __rte_noinline bool attach_unsettled(struct worker *worker, struct burst 
 		!judge_again(worker, burst, i, index))
 		return false;
 	if (!(judges && judge_wants_packet(&burst->meta[at], flow)))
-		return pass(worker, burst, i, index, NULL, flow, tally);
+		return pass(worker, burst, i, at, index, NULL, flow, tally);
 	struct rule_verdict judged;
 	judge_packet(worker, burst, i, flow, &judged);
 	return attach_judged(worker, burst, i, index, &judged, tally);
@@ -438,10 +464,10 @@ static bool attach_by_packet(struct worker *worker, struct burst *burst, unsigne
 }
 
 // Returns whether a handler is to have the packet.
-static __rte_always_inline bool attach(struct worker *worker, struct burst *burst, unsigned i, struct tally *tally,
-				       const bool by_packet)
+static __rte_always_inline bool attach(struct worker *worker, struct burst *burst, unsigned i, unsigned at,
+				       struct tally *tally, const bool by_packet)
 {
-	uint32_t index = standing_flow(worker, burst, burst->live[i], burst->flow[i]);
+	uint32_t index = standing_flow(worker, burst, at, burst->flow[i]);
 	if (by_packet)
 		return attach_by_packet(worker, burst, i, index, tally);
 	if (unlikely(index == FLOW_NONE))
@@ -450,7 +476,7 @@ static __rte_always_inline bool attach(struct worker *worker, struct burst *burs
 	const struct flow *flow = flow_table_flow(worker->flows, index);
 	if (unlikely(flow->generation != tally->generation))
 		return attach_unsettled(worker, burst, i, index, tally);
-	return pass(worker, burst, i, index, NULL, flow, tally);
+	return pass(worker, burst, i, at, index, NULL, flow, tally);
 }
 
 static __rte_always_inline void attach_all(struct worker *worker, struct burst *burst, const bool by_packet)
@@ -463,7 +489,7 @@ static __rte_always_inline void attach_all(struct worker *worker, struct burst *
 	unsigned kept = 0;
 	for (unsigned i = 0; i < burst->live_count; i++) {
 		uint16_t at = burst->live[i];
-		bool passes = attach(worker, burst, i, &tally, by_packet);
+		bool passes = attach(worker, burst, i, at, &tally, by_packet);
 		burst->live[kept] = at;
 		kept += passes;
 	}

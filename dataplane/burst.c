@@ -36,6 +36,8 @@ static __rte_noinline enum drop_reason parse_unusual(struct worker *worker, stru
 	enum drop_reason reason = parse_any(&input, &worker->wiring->parse_options[burst->interface[at]],
 		&burst->meta[at], &burst->fragment[at]);
 
+	burst->flags |= burst->meta[at].flags;
+	burst->segmented |= mbuf->nb_segs > 1;
 	if (unlikely(reason != DROP_NONE))
 		burst_drop(burst, at, reason);
 	return reason;
@@ -66,31 +68,38 @@ static void count_oddities(struct worker *worker, const struct burst *burst)
 	counter_add(&worker->counters.multi_segment, segmented);
 }
 
-static void fetch_frames(const struct burst *burst, unsigned from, unsigned to)
+// Of all places, taken or not: that is a few wide stores.
+static inline void fates_pending(struct burst *burst, uint8_t account)
 {
-	for (unsigned i = from; i < RTE_MIN(to, burst->count); i++)
-		rte_prefetch0(rte_pktmbuf_mtod(burst->mbuf[i], void *));
+	const struct fate pending = { .kind = FATE_PENDING, .account = account };
+	const uint32_t word = fate_word(&pending);
+
+	for (unsigned i = 0; i < BURST_MAX; i++)
+		memcpy(&burst->fate[i], &word, sizeof(word));
+}
+
+static inline void fetch_frame(const struct burst *burst, unsigned i)
+{
+	rte_prefetch0(rte_pktmbuf_mtod(burst->mbuf[RTE_MIN(i, burst->count - 1)], void *));
 }
 
 static void parse_all(struct worker *worker, struct burst *burst)
 {
-	const unsigned count = burst->count;
-	unsigned live = 0, flags = 0, segments = 0;
+	unsigned live = 0;
 
-	fetch_frames(burst, 0, PREFETCH_AHEAD);
-	for (unsigned i = 0; i < count; i++)
-		burst->fate[i] = (struct fate){ .kind = FATE_PENDING, .account = ACCOUNT_WORKER };
-	for (unsigned i = 0; i < count; i++) {
-		fetch_frames(burst, i + PREFETCH_AHEAD, i + PREFETCH_AHEAD + 1);
+	burst->flags = 0;
+	burst->segmented = false;
+	fates_pending(burst, ACCOUNT_WORKER);
+	for (unsigned i = 0; i < RTE_MIN((unsigned)PREFETCH_AHEAD, burst->count); i++)
+		fetch_frame(burst, i);
+	for (unsigned i = 0; i < burst->count; i++) {
+		fetch_frame(burst, i + PREFETCH_AHEAD);
 		enum drop_reason reason = parse_packet(worker, burst, i);
 		burst->live[live] = (uint16_t)i;
 		live += reason == DROP_NONE;
-		flags |= burst->meta[i].flags;
-		segments |= burst->mbuf[i]->nb_segs;
 	}
 	burst->live_count = live;
-	burst->flags = flags;
-	if (unlikely(segments > 1 || flags & PACKET_TRUNCATED) && !burst->from_inbox)
+	if (unlikely(burst->segmented || burst->flags & PACKET_TRUNCATED) && !burst->from_inbox)
 		count_oddities(worker, burst);
 }
 
@@ -206,8 +215,7 @@ static void hand_over_whole(struct worker *worker, struct burst *burst)
 		.interface = burst->interface,
 		.fate = burst->fate };
 
-	for (unsigned i = 0; i < burst->count; i++)
-		burst->fate[i] = (struct fate){ .kind = FATE_PENDING, .account = id };
+	fates_pending(burst, id);
 	burst->live_count = 0;
 	hand(worker, burst, id, &view, burst_bytes(burst));
 }

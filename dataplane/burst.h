@@ -26,7 +26,8 @@ struct burst {
 	uint16_t live[BURST_MAX];     // positions still on their way
 	unsigned live_count;
 	unsigned count;
-	unsigned flags;  // enum packet_flag of all packets together
+	unsigned flags;  // enum packet_flag of all packets together, but for usual ones
+	bool segmented;  // some frame lies in several buffers
 	uint64_t to_judge; // bit by position: rules judge it; for the trial alone
 	uint64_t measured; // bit by position: how long it takes is measured
 	bool from_inbox; // another worker has parsed it before and found its owner

@@ -165,6 +165,17 @@ unsigned egress_flush(struct worker *worker)
 	return drained;
 }
 
+// Not 0 unless the packet is one buffer that nobody else holds. Both counts stand in one word.
+static inline uint64_t is_held_or_chained(const struct rte_mbuf *mbuf)
+{
+	static_assert(offsetof(struct rte_mbuf, refcnt) == offsetof(struct rte_mbuf, data_off) + 2 &&
+			offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, data_off) + 4, "one word");
+	uint64_t word;
+
+	memcpy(&word, &mbuf->data_off, sizeof(word));
+	return (rte_le_to_cpu_64(word) ^ UINT64_C(0x100010000)) & UINT64_C(0xffffffff0000);
+}
+
 // Nearly always whole packets of one pool that nobody else holds: these go back in one piece, without looking at each
 // the way that rte_pktmbuf_free_bulk has to.
 static void free_packets(struct rte_mbuf *mbuf[], unsigned count)
@@ -175,7 +186,7 @@ static void free_packets(struct rte_mbuf *mbuf[], unsigned count)
 
 	for (unsigned i = 0; i < count; i++)
 		differs |= ((uintptr_t)mbuf[i]->pool ^ (uintptr_t)pool) | (mbuf[i]->ol_flags & shared) |
-			   (mbuf[i]->nb_segs ^ 1u) | (rte_mbuf_refcnt_read(mbuf[i]) ^ 1u);
+			   is_held_or_chained(mbuf[i]);
 	if (likely(!differs && count))
 		rte_mempool_put_bulk(pool, (void **)mbuf, count);
 	else

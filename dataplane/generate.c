@@ -139,9 +139,23 @@ static unsigned receive(struct generate *generate)
 	return all;
 }
 
+static uint32_t stamps_sent(const void *sender, uint32_t slot)
+{
+	const struct generate *generate = sender;
+	for (unsigned i = 0; i < generate->stream_count; i++) {
+		const struct generate_stream *stream = generate->streams[i];
+		uint32_t own = slot - stream->params.first_slot;
+		if (stream->flows && own < stream->params.flows)
+			return stream->flows[own].stamps;
+	}
+	return 0;
+}
+
 static void start(struct generate *generate)
 {
 	generate->weight_sum = 0;
+	generate->check.sent = stamps_sent;
+	generate->check.sender = generate;
 	generate->started = rte_rdtsc();
 	generate_pace_start(&generate->pace, generate->rate, generate->ticks_a_second, generate->started);
 	for (unsigned i = 0; i < generate->stream_count; i++) {

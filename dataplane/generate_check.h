@@ -15,10 +15,15 @@ struct generate_seen {
 	uint32_t unused;
 };
 
+// How many stamps that slot has sent by now.
+typedef uint32_t (*generate_sent_fn)(const void *sender, uint32_t slot);
+
 struct generate_check {
 	struct generate_seen *seen; // by slot; owned; NULL: replies are counted, not checked
 	uint32_t slots;
 	uint64_t key; // of the stamps
+	generate_sent_fn sent; // NULL: nobody knows; then a foreign packet that looks stamped may pass for one from far ahead
+	const void *sender;
 	struct traffic received;
 	struct traffic stamped;  // own stamps, duplicates too
 	uint64_t duplicates;

@@ -9,7 +9,7 @@ _portier()
 		[[ ${COMP_WORDS[i]} == -- ]] && return # EAL arguments
 	done
 	case $prev in
-	-c | --config | --rules | --flows | --packets | --json)
+	-c | --config | --rules | --flows | --packets | --json | --svg)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -28,6 +28,7 @@ _portier()
 	[[ ${COMP_WORDS[1]} == run ]] && options+=" --latency --json"
 	[[ ${COMP_WORDS[1]} == check ]] && options+=" --strict"
 	[[ ${COMP_WORDS[1]} == @(generate|ndr) ]] && options="-c --config --json -q --quiet --help"
+	[[ ${COMP_WORDS[1]} == ndr ]] && options+=" --svg"
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options --" -- "$cur")
 	elif [[ ${COMP_WORDS[1]} == replay ]]; then

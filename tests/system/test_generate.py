@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import time
+import xml.etree.ElementTree
 
 import pytest
 import world
@@ -201,7 +202,7 @@ def test_the_highest_rate_without_loss_is_one_that_passed(portier, daemon, tmp_p
     file, report = tmp_path / "ndr.yaml", tmp_path / "ndr.json"
     file.write_text(sender_config(memif(tmp_path), NAMES, rate="2Kpps", settle="300ms", replies="check",
                                   ndr="{trial: 500ms, loss: 1, precision: 20}"))
-    done = world.run([portier, "ndr", "-c", str(file), "--json", str(report)], 120)
+    done = world.run([portier, "ndr", "-c", str(file), "--json", str(report), "--svg", str(tmp_path / "ndr.svg")], 120)
     told = json.loads(report.read_text())
     assert done.returncode == (0 if told["found"] else 1), done.stderr
     offered = sum(trial["offered"] for trial in told["trials"])
@@ -212,6 +213,8 @@ def test_the_highest_rate_without_loss_is_one_that_passed(portier, daemon, tmp_p
     passed = [trial["rate"] for trial in told["trials"] if trial["passed"]]
     assert told["found"]["rate"] == max(passed)
     assert told["found"]["latency"]["samples"] == told["found"]["returned"]
+    drawn = xml.etree.ElementTree.parse(tmp_path / "ndr.svg").getroot()
+    assert len(drawn.findall("{*}circle")) == 3 * len(told["trials"])  # what came back, and two of how long it took
 
 
 def test_a_device_that_sends_nothing_back_has_no_rate(portier, daemon, tmp_path):

@@ -354,6 +354,30 @@ static void stamps_wrap_in_order(void **state)
 	free(check);
 }
 
+static uint32_t a_thousand_sent(const void *sender, uint32_t slot)
+{
+	(void)sender;
+	return slot == 3 ? 1000 : 0;
+}
+
+static void stamps_that_were_never_sent_are_no_replies(void **state)
+{
+	(void)state;
+	struct generate_check *check = calloc(1, sizeof(*check));
+	assert_int_equal(generate_check_init(check, 4, KEY), 0);
+	check->sent = a_thousand_sent;
+	take(check, 3, 0);
+	take(check, 3, 1000);
+	take(check, 3, UINT32_C(0x7fffffff));
+	assert_int_equal(check->unstamped, 2);
+	take(check, 3, 999);
+	take(check, 3, 1);
+	assert_int_equal(check->stamped.packets, 3);
+	assert_int_equal(check->reordered, 1);
+	generate_check_free(check);
+	free(check);
+}
+
 static void packets_of_others_are_no_replies(void **state)
 {
 	(void)state;
@@ -388,6 +412,7 @@ int main(void)
 		cmocka_unit_test(an_index_that_lost_some_still_finds_the_others),
 		cmocka_unit_test(replies_that_are_late_twice_or_missing_are_told_apart),
 		cmocka_unit_test(stamps_wrap_in_order),
+		cmocka_unit_test(stamps_that_were_never_sent_are_no_replies),
 		cmocka_unit_test(packets_of_others_are_no_replies),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
