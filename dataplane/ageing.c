@@ -264,18 +264,6 @@ struct progress {
 	unsigned looked, ended;
 };
 
-// What flow_table_remove will look at, for IPv4: the first half of a lookup, whose second half never comes.
-static void fetch_entry(const struct ageing *ageing, uint32_t flow)
-{
-	const struct flow_key *key = &cold(ageing, flow)->key;
-	struct flow_lookup lookup;
-
-	if (!flow_key_fits_ip4(key))
-		return;
-	const struct flow_key4 packed = flow_key_pack(key);
-	flow_table_lookup4_begin(ageing->table, &packed, 1, &lookup);
-}
-
 // Called before a list's first flow ends: by then its record is here. Of the second flow, which is here too, all that its
 // end will touch is fetched, and of the third one the record.
 static void fetch_ahead(struct ageing *ageing, uint32_t first)
@@ -284,7 +272,7 @@ static void fetch_ahead(struct ageing *ageing, uint32_t first)
 
 	if (second & END)
 		return;
-	fetch_entry(ageing, second);
+	flow_table_fetch(ageing->table, &cold(ageing, second)->key);
 	third = cold(ageing, second)->next;
 	if (!(third & END)) {
 		rte_prefetch0(hot(ageing, third));

@@ -359,13 +359,10 @@ static __rte_always_inline bool follow(struct worker *worker, struct burst *burs
 // a flow, and the flow's time may be over.
 static inline uint32_t standing_flow(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
 {
-	if (unlikely(index == FLOW_NONE || burst->flows_ended)) {
-		if (index == FLOW_NONE && !burst->flows_opened)
-			return FLOW_NONE;
+	if (unlikely(burst_outdated(burst, &burst->meta[at].key, index)))
 		index = flow_table_lookup(worker->flows, &burst->meta[at].key);
-		if (index == FLOW_NONE)
-			return FLOW_NONE;
-	}
+	if (unlikely(index == FLOW_NONE))
+		return FLOW_NONE;
 	if (unlikely(ageing_expired(worker->ageing, flow_table_flow(worker->flows, index), burst->time[at]))) {
 		ageing_end(worker->ageing, index, FLOW_END_TIMEOUT);
 		return FLOW_NONE;

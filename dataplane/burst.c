@@ -315,7 +315,11 @@ void burst_begin(struct worker *worker, unsigned count)
 	struct burst *burst = worker->burst;
 
 	burst->count = count;
-	burst->flows_opened = burst->flows_ended = false;
+	if (unlikely(burst->flows_opened | burst->flows_ended)) {
+		burst->flows_opened = burst->flows_ended = false;
+		memset(burst->opened, 0, sizeof(burst->opened));
+		memset(burst->ended, 0, sizeof(burst->ended));
+	}
 	burst->found[0] = burst->found[1] = 0;
 	if (unlikely(worker->trace != NULL))
 		clear_notes(burst);

@@ -13,6 +13,8 @@ struct burst_note {
 	uint8_t verdict;   // enum verdict
 };
 
+enum { CHANGE_BITS = 512, CHANGE_WORDS = CHANGE_BITS / 64 };
+
 // Scratch of one worker; arrays go by position in the burst. Sized to stay in the L1 cache.
 struct burst {
 	struct packet_meta meta[BURST_MAX] __rte_cache_aligned;
@@ -32,8 +34,10 @@ struct burst {
 	uint64_t measured; // bit by position: how long it takes is measured
 	bool from_inbox; // another worker has parsed it before and found its owner
 	bool capture;    // read from a capture: packets carry their notes
-	bool flows_opened; // a flow was made in this burst: what was looked up in vain may be there by now
-	bool flows_ended; // a flow ended in this burst: indices that were looked up may have changed hands
+	// What changed since this burst was looked up: a flow that was not there may be by now, an index may have changed
+	// hands. Which ones, the filters tell; they are empty unless the flags are set.
+	bool flows_opened, flows_ended;
+	uint64_t opened[CHANGE_WORDS], ended[CHANGE_WORDS]; // a bit by key, by index; others may share it
 	const struct policy *policy;
 	struct trial *trial; // rules that are tried beside; NULL: none
 	uint64_t found[2]; // by enum judged: bit per packet whose position in the rules is known
@@ -42,6 +46,37 @@ struct burst {
 	struct fragment_info fragment[BURST_MAX];
 	struct burst_note note[BURST_MAX]; // filled only while tracing
 };
+
+static inline unsigned change_of_key(const struct flow_key *key)
+{
+	uint64_t word[5];
+
+	memcpy(word, key, sizeof(word));
+	uint64_t mixed = (word[0] ^ word[1] ^ word[4]) * UINT64_C(0x9e3779b97f4a7c15) + (word[2] ^ word[3]);
+	return (unsigned)(mixed * UINT64_C(0xbf58476d1ce4e5b9) >> 55);
+}
+
+static inline void burst_flow_opened(struct burst *burst, const struct flow_key *key)
+{
+	unsigned bit = change_of_key(key);
+	burst->flows_opened = true;
+	burst->opened[bit / 64] |= UINT64_C(1) << bit % 64;
+}
+
+static inline void burst_flow_ended(struct burst *burst, uint32_t index)
+{
+	burst->flows_ended = true;
+	burst->ended[index % CHANGE_BITS / 64] |= UINT64_C(1) << index % 64;
+}
+
+// Whether what was looked up, FLOW_NONE too, may not hold any more.
+static inline bool burst_outdated(const struct burst *burst, const struct flow_key *key, uint32_t index)
+{
+	if (likely(!(burst->flows_opened | burst->flows_ended)))
+		return false;
+	unsigned bit = index == FLOW_NONE ? change_of_key(key) : index % CHANGE_BITS;
+	return (index == FLOW_NONE ? burst->opened : burst->ended)[bit / 64] >> bit % 64 & 1;
+}
 
 // Takes count packets, already in burst->mbuf with time and interface, through all stages. Owner thread.
 void burst_run(struct worker *worker, unsigned count);

@@ -87,15 +87,21 @@ static inline bool flow_judged_under(const struct flow *flow, uint32_t generatio
 // Cold: written when the flow is made, and by ageing.
 struct flow_cold {
 	struct flow_key key;
-	uint64_t first_seen : 62; // ticks
-	uint64_t syn : 1;       // its first packet was a TCP SYN, or SYN-ACK
-	uint64_t tagged : 1;    // its first packet had a VLAN tag, be it one of id 0
-	uint64_t id : 38;       // unique in a run
-	uint64_t vlan : 12;     // outermost VLAN id of the flow's first packet, 0: untagged
-	uint64_t interface : 5; // index of the interface where the flow's first packet came in
-	uint64_t portless : 1;  // its first packet had no ports: a later fragment of a first that was not seen, or cut off
-	uint64_t list : 3;      // ageing: what kind of list holds it, 0: none
-	uint64_t queued : 5;    // ageing: when an embryonic flow was put into its queue, coarsely, modulo 32
+	union {
+		struct {
+			uint64_t first_seen : 62; // ticks
+			uint64_t syn : 1;       // its first packet was a TCP SYN, or SYN-ACK
+			uint64_t tagged : 1;    // its first packet had a VLAN tag, be it one of id 0
+			uint64_t id : 38;       // unique in a run
+			uint64_t vlan : 12;     // outermost VLAN id of the flow's first packet, 0: untagged
+			uint64_t interface : 5; // index of the interface where the flow's first packet came in
+			uint64_t portless : 1;  // its first packet had no ports: a later fragment of a first that was not seen,
+						// or cut off
+			uint64_t list : 3;      // ageing: what kind of list holds it, 0: none
+			uint64_t queued : 5;    // ageing: when an embryonic flow was put into its queue, coarsely, modulo 32
+		};
+		uint64_t word[2]; // all of them
+	};
 	uint32_t next, prev;    // links of that list
 };
 static_assert(sizeof(struct flow_cold) == 64, "one cache line");

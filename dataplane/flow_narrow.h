@@ -27,6 +27,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <rte_prefetch.h>
+
 #include "dataplane/flow.h"
 #include "dataplane/flow_cuckoo.h"
 #include "dataplane/flow_key.h"
@@ -140,6 +142,12 @@ static inline struct narrow_target narrow_target(const struct flow_narrow *narro
 		.sum = narrow_sum(narrow, hash),
 		.hint = narrow_hint(hash),
 	};
+}
+
+// Fetches the key's first bucket.
+static inline void narrow_fetch(const struct flow_narrow *narrow, const struct flow_key4 *key)
+{
+	rte_prefetch0(&narrow->bucket[narrow_target(narrow, key).first]);
 }
 
 // The spare bits of one entry. Acquire: a version that is loaded before the entries must not be from after them, nor a hint

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/flow_records.h"
 
+#include <rte_prefetch.h>
 #include <rte_rcu_qsbr.h>
 
 size_t records_bytes(uint32_t capacity)
@@ -37,6 +38,18 @@ static void ask_readers(struct flow_records *records)
 	records->token = rte_rcu_qsbr_start(records->readers);
 }
 
+// With readers a record comes back long after anybody has seen it: the one that is taken some flows from now is fetched.
+static void fetch_later(const struct flow_records *records)
+{
+	enum { AHEAD = 8 };
+	if (records->taken + AHEAD >= records->done)
+		return;
+	const uint32_t flow = records->spare[(records->taken + AHEAD) % records->capacity];
+	rte_prefetch0_write(&records->hot[flow]);
+	rte_prefetch0_write(&records->cold[flow]);
+	rte_prefetch0_write(&records->sequence[flow]);
+}
+
 // The record that was given back last is the one that is still in the cache. With readers it is the one that was given
 // back first.
 uint32_t records_take(struct flow_records *records)
@@ -45,8 +58,10 @@ uint32_t records_take(struct flow_records *records)
 		ask_readers(records);
 	if (records->taken == records->done)
 		return records->fresh < records->capacity ? records->fresh++ : FLOW_NONE;
-	if (records->readers != NULL)
+	if (records->readers != NULL) {
+		fetch_later(records);
 		return records->spare[records->taken++ % records->capacity];
+	}
 	records->done--;
 	return records->spare[--records->given]; // a stack: its places never wrap
 }

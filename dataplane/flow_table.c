@@ -363,6 +363,16 @@ void flow_table_pipe_push(const struct flow_table *table, struct flow_pipe *pipe
 	table->form.wide->push(&table->wide, pipe, key, n, flow, fetch);
 }
 
+void flow_table_fetch(const struct flow_table *table, const struct flow_key *key)
+{
+	if (!flow_key_fits_ip4(key)) {
+		wide_fetch(&table->wide, key);
+		return;
+	}
+	const struct flow_key4 packed = flow_key_pack(key);
+	narrow_fetch(&table->narrow, &packed);
+}
+
 uint32_t flow_table_lookup(const struct flow_table *table, const struct flow_key *key)
 {
 	if (!flow_key_fits_ip4(key))

@@ -11,6 +11,8 @@
 //    came back and the version changed.
 #pragma once
 
+#include <rte_prefetch.h>
+
 #include "dataplane/flow_cuckoo.h"
 #include "dataplane/flow_key_hash.h"
 #include "dataplane/flow_table.h"
@@ -54,6 +56,12 @@ static inline uint32_t bucket_first(const struct flow_wide *wide, uint64_t hash)
 static inline uint32_t bucket_other(const struct flow_wide *wide, uint32_t bucket, uint16_t tag)
 {
 	return bucket ^ ((tag * 0x9e3779b1u >> 9 | 1) & wide->bucket_mask);
+}
+
+// Fetches the key's first bucket.
+static inline void wide_fetch(const struct flow_wide *wide, const struct flow_key *key)
+{
+	rte_prefetch0(&wide->bucket[bucket_first(wide, wide_hash(wide, key))]);
 }
 
 // Takes zeroed memory for the buckets, wide_bytes() of it.

@@ -125,16 +125,17 @@ static bool foreseen(const struct worker *worker, struct burst *burst, unsigned 
 
 // Judging
 
-// A packet that never had a flow stands as it stood; else those before it may have moved the flow's state, or ended it.
-static bool stands_as_foreseen(const struct burst *burst, unsigned at, const struct flow *flow)
+// A packet that has no flow, and had none, stands as it stood; else those before it may have moved the flow's state, or ended it.
+static bool stands_as_foreseen(const struct burst *burst, unsigned i, const struct flow *flow)
 {
-	return (!flow && !burst->flows_ended) || burst->tuple[at].connection == judge_connection(burst, at, flow);
+	unsigned at = burst->live[i];
+	return (!flow && burst->flow[i] == FLOW_NONE) || burst->tuple[at].connection == judge_connection(burst, at, flow);
 }
 
 void judge_packet(struct worker *worker, struct burst *burst, unsigned i, const struct flow *flow, struct rule_verdict *judged)
 {
 	unsigned at = burst->live[i];
-	if (!foreseen(worker, burst, i, JUDGED_PACKET) || !stands_as_foreseen(burst, at, flow)) {
+	if (!foreseen(worker, burst, i, JUDGED_PACKET) || !stands_as_foreseen(burst, i, flow)) {
 		tuple_of_packet(worker, burst, at, judge_connection(burst, at, flow), &burst->tuple[at]);
 		find_one(burst, at, JUDGED_PACKET);
 	}

@@ -30,41 +30,61 @@ static uint64_t new_flow_id(struct worker *worker, const struct burst *burst, un
 	return number ? number : serial | UINT64_C(1) << 37;
 }
 
-static void fill_flow(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
-		      const struct decision *decision)
+// Their bits are put together here, and stored as words: one by one each would be read and written again.
+static uint64_t flow_word(const struct packet_meta *meta, const struct decision *decision, bool local)
+{
+	const unsigned opener = !!(meta->flags & PACKET_SOURCE_IS_END1);
+	const struct flow flow = {
+		.rule = decision->rule,
+		.listener = decision->listener,
+		.handler = decision->handler,
+		.state = first_state(meta->key.protocol),
+		.tcp_scale0 = 15,
+		.tcp_scale1 = 15,
+		.orig_end = opener ^ (decision->local_is_source || opener_of(meta) == OPENER_RESPONDER),
+		.opener_end = opener,
+		.embryonic = 1,
+		.local_origin = local,
+	};
+	return flow.word;
+}
+
+static void fill_cold(struct worker *worker, const struct burst *burst, unsigned at, bool local, struct flow_cold *cold)
 {
 	const struct packet_meta *meta = &burst->meta[at];
-	const struct interface *from = &worker->interfaces[burst->interface[at]];
-	struct flow *flow = flow_table_flow(worker->flows, index);
-	struct flow_cold *cold = flow_table_cold(worker->flows, index);
-	unsigned opener = !!(meta->flags & PACKET_SOURCE_IS_END1);
-	bool local = from->role == INTERFACE_HANDLER;
+	const uint8_t interface = burst->interface[at];
+	const struct flow_cold made = {
+		.first_seen = burst->time[at],
+		.syn = meta->key.protocol == IPPROTO_TCP && meta->tcp_flags & TCP_SYN,
+		.tagged = meta->vlan_tags != 0,
+		.id = new_flow_id(worker, burst, at),
+		.vlan = meta->vlan & 0xfff,
+		.interface = local ? worker->handlers[worker->interfaces[interface].handler].uplink : interface,
+		.portless = !(meta->flags & PACKET_L4_WHOLE) && !meta->key.port[0] && !meta->key.port[1],
+	};
+	cold->word[0] = made.word[0];
+	cold->word[1] = made.word[1];
+}
 
-	flow->opener_end = opener;
-	flow->orig_end = opener ^ (decision->local_is_source || opener_of(meta) == OPENER_RESPONDER);
-	flow->local_origin = local;
-	flow->generation = burst->policy->generation | (local || opens_connection(meta) ? 0 : FLOW_UNOPENED);
-	flow->rule = decision->rule;
-	flow->listener = decision->listener;
-	flow->handler = decision->handler;
-	flow->embryonic = 1;
-	flow->state = first_state(meta->key.protocol);
-	flow->tcp_scale0 = flow->tcp_scale1 = 15;
+static void fill_flow(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
+		      const struct decision *decision, bool varies)
+{
+	const struct packet_meta *meta = &burst->meta[at];
+	struct flow *flow = flow_table_flow(worker->flows, index);
+	const bool local = worker->interfaces[burst->interface[at]].role == INTERFACE_HANDLER;
+
+	flow->word = flow_word(meta, decision, local);
+	flow->generation = burst->policy->generation | (local || opens_connection(meta) ? 0 : FLOW_UNOPENED) |
+			   (varies ? FLOW_VARIES : 0);
 	if (is_tcp_segment(meta)) {
 		struct tcp_segment segment;
 		read_segment(worker, burst, at, &segment);
 		tcp_open(flow, direction_of(meta, flow), &segment);
 	}
 	flow->last_seen = burst->time[at];
-	cold->first_seen = burst->time[at];
 	if (worker->times)
 		worker->times[index].first = worker->times[index].last = packet_note(burst->mbuf[at])->time;
-	cold->id = new_flow_id(worker, burst, at);
-	cold->vlan = meta->vlan & 0xfff;
-	cold->tagged = meta->vlan_tags != 0;
-	cold->syn = meta->key.protocol == IPPROTO_TCP && meta->tcp_flags & TCP_SYN;
-	cold->portless = !(meta->flags & PACKET_L4_WHOLE) && !meta->key.port[0] && !meta->key.port[1];
-	cold->interface = local ? worker->handlers[from->handler].uplink : burst->interface[at];
+	fill_cold(worker, burst, at, local, flow_table_cold(worker->flows, index));
 }
 
 uint32_t opening_make(struct worker *worker, struct burst *burst, unsigned at, const struct decision *decision,
@@ -79,9 +99,8 @@ uint32_t opening_make(struct worker *worker, struct burst *burst, unsigned at, c
 		if (index == FLOW_NONE)
 			return FLOW_NONE;
 	}
-	fill_flow(worker, burst, at, index, decision);
-	flow_table_flow(worker->flows, index)->generation |= varies ? FLOW_VARIES : 0;
-	burst->flows_opened = true;
+	fill_flow(worker, burst, at, index, decision, varies);
+	burst_flow_opened(burst, key);
 	ageing_add(worker->ageing, index, burst->time[at]);
 	counter_add(&worker->counters.flows_opened, 1);
 	counter_add(&worker->counters.flows_by_state[flow_table_flow(worker->flows, index)->state], 1);

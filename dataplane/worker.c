@@ -30,7 +30,7 @@ void worker_flow_ended(void *context, uint32_t flow, enum flow_end why)
 {
 	struct worker *worker = context;
 
-	worker->burst->flows_ended = true;
+	burst_flow_ended(worker->burst, flow);
 	if (unlikely(worker->burst->trial != NULL))
 		trial_flow_ended(worker->burst->trial, flow);
 	counter_add(&worker->counters.flows_ended[why], 1);
