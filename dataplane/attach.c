@@ -325,15 +325,12 @@ static __rte_noinline bool follow_segment(struct worker *worker, struct burst *b
 	return true;
 }
 
-// Nobody has answered the flow's opener yet: perhaps this packet does.
+// Nobody had answered the flow's opener yet.
 static __rte_noinline void hear_answer(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
 {
-	const struct packet_meta *meta = &burst->meta[at];
 	struct flow *flow = flow_table_flow(worker->flows, index);
 	const unsigned before = flow->state;
 
-	if (!!(meta->flags & PACKET_SOURCE_IS_END1) == flow->opener_end || meta->flags & PACKET_ICMP_ERROR)
-		return;
 	flow->state = answered_state((enum flow_state)before);
 	flow->generation &= ~FLOW_VARIES;
 	ageing_answered(worker->ageing, index, burst->time[at]);
@@ -350,8 +347,11 @@ static __rte_always_inline bool follow(struct worker *worker, struct burst *burs
 		unlikely(!tcp_follow_usual(flow, direction_of(meta, flow), segment_header(worker, burst, at))) &&
 		!follow_segment(worker, burst, at, index))
 		return false;
-	if (unlikely(flow->embryonic))
-		hear_answer(worker, burst, at, index);
+	if (unlikely(flow->embryonic)) {
+		bool from_opener = !!(meta->flags & PACKET_SOURCE_IS_END1) == flow->opener_end;
+		if (!from_opener && !(meta->flags & PACKET_ICMP_ERROR))
+			hear_answer(worker, burst, at, index);
+	}
 	return true;
 }
 
