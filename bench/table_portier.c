@@ -288,6 +288,9 @@ static unsigned portier_remove(void *table, const void *keys, unsigned n)
 	uint32_t flow[BURST];
 
 	find(portier, keys, n, flow);
+	for (unsigned i = 0; i < n; i++)
+		if (flow[i] != FLOW_NONE)
+			rte_prefetch0(flow_table_cold(portier->table, flow[i])); // its key tells where the entry is
 	for (unsigned i = 0; i < n; i++) {
 		if (flow[i] == FLOW_NONE)
 			continue;

@@ -9,6 +9,7 @@
 #include <rte_common.h>
 
 enum {
+	CUCKOO_SLOTS_MAX = 10,
 	CUCKOO_NODES = 256, // buckets that a search looks at: finds room up to a load of about 96 %
 };
 
@@ -22,7 +23,7 @@ struct cuckoo_layout {
 	unsigned slots; // of a bucket
 	bool (*free_slot)(const void *index, uint32_t bucket, struct slot *slot);
 	uint32_t (*other_bucket)(const void *index, struct slot entry);
-	bool (*misplaced)(const void *index, struct slot slot); // holds an entry that is in its second bucket
+	unsigned (*misplaced)(const void *index, uint32_t bucket); // slots with entries that are in their second bucket, as bits
 	void (*fetch)(const void *index, uint32_t bucket);
 	void (*move)(void *index, struct slot from, struct slot to);
 };
@@ -56,22 +57,25 @@ static __rte_always_inline struct slot cuckoo_carry_out(void *index, const struc
 static __rte_always_inline bool cuckoo_make_room(void *index, const struct cuckoo_layout *layout, uint32_t first,
 						 uint32_t second, struct slot *slot)
 {
-	struct cuckoo_node node[CUCKOO_NODES] = { { first, 0, 0 }, { second, 1, 0 } };
+	struct cuckoo_node node[CUCKOO_NODES]; // 2 KB: not cleared, most searches take a few
+	uint32_t other[CUCKOO_SLOTS_MAX];
 	unsigned nodes = 2;
 	struct slot room;
 
+	node[0] = (struct cuckoo_node){ first, 0, 0 };
+	node[1] = (struct cuckoo_node){ second, 1, 0 };
 	for (unsigned n = 0; n < nodes; n++) {
-		for (unsigned s = 0; s < layout->slots; s++)
-			layout->fetch(index, layout->other_bucket(index, (struct slot){ node[n].bucket, s }));
 		for (unsigned s = 0; s < layout->slots; s++) {
-			uint32_t other = layout->other_bucket(index, (struct slot){ node[n].bucket, s });
-
-			if (layout->free_slot(index, other, &room)) {
+			other[s] = layout->other_bucket(index, (struct slot){ node[n].bucket, s });
+			layout->fetch(index, other[s]);
+		}
+		for (unsigned s = 0; s < layout->slots; s++) {
+			if (layout->free_slot(index, other[s], &room)) {
 				*slot = cuckoo_carry_out(index, layout, node, n, s, room);
 				return true;
 			}
 			if (nodes < CUCKOO_NODES)
-				node[nodes++] = (struct cuckoo_node){ other, (uint16_t)n, (uint16_t)s };
+				node[nodes++] = (struct cuckoo_node){ other[s], (uint16_t)n, (uint16_t)s };
 		}
 	}
 	return false;
@@ -87,10 +91,10 @@ static __rte_always_inline bool cuckoo_find_room(void *index, const struct cucko
 
 static __rte_always_inline void cuckoo_scrub_bucket(void *index, const struct cuckoo_layout *layout, uint32_t number)
 {
-	for (unsigned s = 0; s < layout->slots; s++) {
-		struct slot entry = { number, s }, room;
+	for (unsigned left = layout->misplaced(index, number); left != 0; left &= left - 1) {
+		struct slot entry = { number, (unsigned)__builtin_ctz(left) }, room;
 
-		if (layout->misplaced(index, entry) && layout->free_slot(index, layout->other_bucket(index, entry), &room))
+		if (layout->free_slot(index, layout->other_bucket(index, entry), &room))
 			layout->move(index, entry, room);
 	}
 }
@@ -98,9 +102,8 @@ static __rte_always_inline void cuckoo_scrub_bucket(void *index, const struct cu
 // Fetches the first buckets of the entries here that are in their second.
 static __rte_always_inline void cuckoo_scrub_fetch(const void *index, const struct cuckoo_layout *layout, uint32_t number)
 {
-	for (unsigned s = 0; s < layout->slots; s++)
-		if (layout->misplaced(index, (struct slot){ number, s }))
-			layout->fetch(index, layout->other_bucket(index, (struct slot){ number, s }));
+	for (unsigned left = layout->misplaced(index, number); left != 0; left &= left - 1)
+		layout->fetch(index, layout->other_bucket(index, (struct slot){ number, (unsigned)__builtin_ctz(left) }));
 }
 
 // Pulls entries of so many buckets from next on back to their first, where that has room; returns the next of then. What the

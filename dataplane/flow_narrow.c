@@ -139,16 +139,24 @@ static uint32_t other_bucket(const void *index, struct slot slot)
 	return narrow_other(narrow, slot.bucket, narrow_sum(narrow, entry_hash(narrow, entry_at(narrow, slot))));
 }
 
-static bool free_slot(const void *index, uint32_t number, struct slot *slot)
+// Which entries have all of these bits, as bits. Free of branches: which slot it will be is anybody's guess.
+static inline unsigned slots_with(const struct flow_narrow *narrow, uint32_t number, uint64_t bits)
 {
-	const struct narrow_bucket *bucket = &((const struct flow_narrow *)index)->bucket[number];
+	unsigned mask = 0;
 
 	for (unsigned s = 0; s < NARROW_SLOTS; s++)
-		if (!(bucket->entry[s].high & NARROW_VALID)) {
-			*slot = (struct slot){ number, s };
-			return true;
-		}
-	return false;
+		mask |= (unsigned)((narrow->bucket[number].entry[s].high & bits) == bits) << s;
+	return mask;
+}
+
+static bool free_slot(const void *index, uint32_t number, struct slot *slot)
+{
+	unsigned free = slots_with(index, number, NARROW_VALID) ^ ((1u << NARROW_SLOTS) - 1);
+
+	if (free == 0)
+		return false;
+	*slot = (struct slot){ number, (unsigned)__builtin_ctz(free) };
+	return true;
 }
 
 static void fetch(const void *index, uint32_t bucket)
@@ -156,9 +164,9 @@ static void fetch(const void *index, uint32_t bucket)
 	rte_prefetch0(&((const struct flow_narrow *)index)->bucket[bucket]);
 }
 
-static bool misplaced(const void *index, struct slot slot)
+static unsigned misplaced(const void *index, uint32_t bucket)
 {
-	return is_second(entry_at(index, slot));
+	return slots_with(index, bucket, NARROW_SECOND);
 }
 
 // Moves an entry to a free slot of its other bucket.
@@ -201,15 +209,17 @@ bool narrow_insert(struct flow_narrow *narrow, const struct flow_key4 *key, uint
 // Where the key's entry is in this bucket.
 static bool slot_of(const struct flow_narrow *narrow, uint32_t number, uint64_t low, uint64_t high, struct slot *slot)
 {
+	unsigned mask = 0;
+
 	for (unsigned s = 0; s < NARROW_SLOTS; s++) {
 		const struct narrow_entry *entry = &narrow->bucket[number].entry[s];
 
-		if (entry->low == low && ((entry->high ^ high) & NARROW_HIGH_MASK) == 0) {
-			*slot = (struct slot){ number, s };
-			return true;
-		}
+		mask |= (unsigned)(((entry->low ^ low) | ((entry->high ^ high) & NARROW_HIGH_MASK)) == 0) << s;
 	}
-	return false;
+	if (mask == 0)
+		return false;
+	*slot = (struct slot){ number, (unsigned)__builtin_ctz(mask) };
+	return true;
 }
 
 bool narrow_remove(struct flow_narrow *narrow, const struct flow_key4 *key, uint32_t flow)

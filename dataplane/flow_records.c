@@ -38,13 +38,15 @@ static void ask_readers(struct flow_records *records)
 	records->token = rte_rcu_qsbr_start(records->readers);
 }
 
-// With readers a record comes back long after anybody has seen it: the one that is taken some flows from now is fetched.
+// Records were given back by flows that had nothing to do with each other. The one that is taken some flows from now is
+// fetched.
 static void fetch_later(const struct flow_records *records)
 {
 	enum { AHEAD = 8 };
 	if (records->taken + AHEAD >= records->done)
 		return;
-	const uint32_t flow = records->spare[(records->taken + AHEAD) % records->capacity];
+	const uint64_t place = records->readers ? records->taken + AHEAD : records->given - 1 - AHEAD;
+	const uint32_t flow = records->spare[place % records->capacity];
 	rte_prefetch0_write(&records->hot[flow]);
 	rte_prefetch0_write(&records->cold[flow]);
 	rte_prefetch0_write(&records->sequence[flow]);
@@ -58,10 +60,9 @@ uint32_t records_take(struct flow_records *records)
 		ask_readers(records);
 	if (records->taken == records->done)
 		return records->fresh < records->capacity ? records->fresh++ : FLOW_NONE;
-	if (records->readers != NULL) {
-		fetch_later(records);
+	fetch_later(records);
+	if (records->readers != NULL)
 		return records->spare[records->taken++ % records->capacity];
-	}
 	records->done--;
 	return records->spare[--records->given]; // a stack: its places never wrap
 }

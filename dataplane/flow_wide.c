@@ -109,9 +109,13 @@ static void leave_second(struct flow_wide *wide, uint32_t first)
 	add_relaxed32(&wide->in_second, -1u);
 }
 
-static bool misplaced(const void *index, struct slot slot)
+static unsigned misplaced(const void *index, uint32_t bucket)
 {
-	return tag_of(index, slot) != 0 && entry_of(index, slot) & BUCKET_SECOND;
+	unsigned mask = 0;
+
+	for (unsigned s = 0; s < BUCKET_SLOTS; s++)
+		mask |= (unsigned)(entry_of(index, (struct slot){ bucket, s }) / BUCKET_SECOND % 2) << s;
+	return mask & ~bucket_match(&((const struct flow_wide *)index)->bucket[bucket], 0);
 }
 
 // Moves an entry to a free slot of its other bucket.
