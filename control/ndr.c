@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/ndr.h"
 
+#include <string.h>
+
 #include "control/exit_status.h"
 #include "control/ndr_picture.h"
 #include "control/ndr_search.h"
@@ -33,6 +35,7 @@ static int search(struct generate_setup *setup, const sigset_t *stop_signals, js
 	bool more = true;
 	json_object_set_new(report, "trials", trials);
 	json_object_set_new(report, "found", json_null());
+	json_object_set_new(report, "complete", json_false());
 	ndr_search_start(&search, config->rate, config->ndr.precision_percent / 100);
 	while (more) {
 		json_t *trial;
@@ -49,6 +52,7 @@ static int search(struct generate_setup *setup, const sigset_t *stop_signals, js
 		}
 		more = ndr_search_step(&search, passed(trial));
 	}
+	json_object_set_new(report, "complete", json_true());
 	return search.passed > 0 ? STATUS_OK : STATUS_ERROR;
 }
 
@@ -70,11 +74,20 @@ static int run(const struct generate_options *options, const struct generate_con
 	return status;
 }
 
+static bool is_output(const char *name)
+{
+	return name && strcmp(name, "-") == 0;
+}
+
 int ndr(const struct generate_options *options)
 {
 	struct generate_config config;
 	struct error error;
 	sigset_t stop_signals;
+	if (is_output(options->svg)) {
+		error_set(&error, "--svg -: expected a file; standard output is the table's, or --json's");
+		return complain(&error);
+	}
 	if (load(options->config, &config, &error) != 0)
 		return complain(&error);
 	generate_block_signals(&stop_signals);

@@ -28,6 +28,7 @@ enum {
 struct panel {
 	struct text_file *file;
 	double top, x_most, y_most;
+	double trial_seconds;
 };
 
 static void put(struct text_file *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -74,10 +75,10 @@ static void put_frame(const struct panel *panel, const char *title, const char *
 		panel->top + PANEL_HEIGHT + 34, below);
 }
 
-// Million packets a second.
-static double offered_of(const json_t *trial)
+// "offered", which what a device refused is part of, or "returned": million packets a second.
+static double mpps_of(const struct panel *panel, const json_t *trial, const char *name)
 {
-	return real_of(trial, "packets_per_second") / 1e6;
+	return (double)json_integer_value(json_object_get(trial, name)) / panel->trial_seconds / 1e6;
 }
 
 static const char *colour_of(const json_t *trial)
@@ -91,20 +92,13 @@ static void put_point(const struct panel *panel, const json_t *trial, double y, 
 {
 	const char *colour = colour_of(trial);
 	put(panel->file, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4.5\" stroke=\"%s\" stroke-width=\"1.5\" fill=\"%s\"/>\n",
-		x_of(panel, offered_of(trial)), y_of(panel, y), colour, hollow ? "#ffffff" : colour);
+		x_of(panel, mpps_of(panel, trial, "offered")), y_of(panel, y), colour, hollow ? "#ffffff" : colour);
 }
 
 static void put_key(struct text_file *file, double top, const char *const text[], unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
 		put(file, "<text x=\"%d\" y=\"%g\">%s</text>\n", WIDTH - RIGHT + 14, top + 14 + 18.0 * i, text[i]);
-}
-
-static double returned_of(const json_t *trial)
-{
-	double offered = (double)json_integer_value(json_object_get(trial, "offered"));
-	double returned = (double)json_integer_value(json_object_get(trial, "returned"));
-	return offered > 0 ? offered_of(trial) * returned / offered : 0;
 }
 
 static double microseconds_of(const json_t *trial, const char *name)
@@ -120,11 +114,13 @@ static void draw_rates(struct panel panel, const json_t *trials)
 	size_t i;
 	json_t *trial;
 	panel.y_most = panel.x_most;
-	put_frame(&panel, "came back, million packets a second", "sent, million packets a second");
+	json_array_foreach(trials, i, trial) // more may come back than was sent: of others
+		panel.y_most = fmax(panel.y_most, 1.05 * mpps_of(&panel, trial, "returned"));
+	put_frame(&panel, "came back, million packets a second", "offered, million packets a second");
 	put(panel.file, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"#888888\" stroke-dasharray=\"4 4\"/>\n",
-		x_of(&panel, 0), y_of(&panel, 0), x_of(&panel, panel.x_most), y_of(&panel, panel.y_most));
+		x_of(&panel, 0), y_of(&panel, 0), x_of(&panel, panel.x_most), y_of(&panel, panel.x_most));
 	json_array_foreach(trials, i, trial)
-		put_point(&panel, trial, returned_of(trial), false);
+		put_point(&panel, trial, mpps_of(&panel, trial, "returned"), false);
 	put_key(panel.file, panel.top, key, 4);
 }
 
@@ -138,7 +134,7 @@ static void draw_latency(struct panel panel, const json_t *trials)
 		panel.y_most = fmax(panel.y_most, 1.1 * microseconds_of(trial, "p99_ns"));
 	if (panel.y_most <= 0)
 		return;
-	put_frame(&panel, "latency, microseconds", "sent, million packets a second");
+	put_frame(&panel, "latency, microseconds", "offered, million packets a second");
 	json_array_foreach(trials, i, trial) {
 		put_point(&panel, trial, microseconds_of(trial, "p99_ns"), true);
 		put_point(&panel, trial, microseconds_of(trial, "p50_ns"), false);
@@ -149,19 +145,20 @@ static void draw_latency(struct panel panel, const json_t *trials)
 static void draw(struct text_file *file, const json_t *report)
 {
 	const json_t *trials = json_object_get(report, "trials"), *found = json_object_get(report, "found");
-	struct panel panel = { .file = file, .top = FIRST_TOP, .x_most = 0 };
+	struct panel panel = { .file = file, .top = FIRST_TOP, .trial_seconds = real_of(report, "trial_seconds") };
 	size_t i;
 	json_t *trial;
 	json_array_foreach(trials, i, trial)
-		panel.x_most = fmax(panel.x_most, 1.05 * offered_of(trial));
+		panel.x_most = fmax(panel.x_most, 1.05 * mpps_of(&panel, trial, "offered"));
 	put(file, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
 		"font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n", WIDTH,
 		HEIGHT, WIDTH, HEIGHT);
+	const char *so_far = json_is_true(json_object_get(report, "complete")) ? "" : " so far";
 	if (json_is_null(found))
-		put(file, "<text x=\"%d\" y=\"24\" font-size=\"16\">no rate passed</text>\n", LEFT);
+		put(file, "<text x=\"%d\" y=\"24\" font-size=\"16\">no rate passed%s</text>\n", LEFT, so_far);
 	else
-		put(file, "<text x=\"%d\" y=\"24\" font-size=\"16\">%.4g million packets a second with at most %g %% lost</text>\n",
-			LEFT, offered_of(found), real_of(report, "loss_percent"));
+		put(file, "<text x=\"%d\" y=\"24\" font-size=\"16\">%.4g million packets a second with at most %g %% lost%s</text>\n",
+			LEFT, mpps_of(&panel, found, "offered"), real_of(report, "loss_percent"), so_far);
 	if (panel.x_most > 0) {
 		draw_rates(panel, trials);
 		panel.top = SECOND_TOP;

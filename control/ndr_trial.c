@@ -101,6 +101,8 @@ void ndr_print(const json_t *report, FILE *out, bool colours)
 		trial_row(table, trial);
 	fprintf(out, "\n");
 	table_print(table, out, colours);
+	if (!json_is_true(json_object_get(report, "complete")))
+		fprintf(out, "\n  The search did not come to its end.\n");
 	if (json_is_null(found))
 		fprintf(out, "\n  No rate passed.\n");
 	else

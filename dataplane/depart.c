@@ -165,15 +165,17 @@ unsigned egress_flush(struct worker *worker)
 	return drained;
 }
 
-// Not 0 unless the packet is one buffer that nobody else holds. Both counts stand in one word.
-static inline uint64_t is_held_or_chained(const struct rte_mbuf *mbuf)
+// 0 of a packet in one buffer that nobody else holds. Both counts stand in one word; others may be letting go of theirs.
+static inline uint64_t held_or_chained(const struct rte_mbuf *mbuf)
 {
-	static_assert(offsetof(struct rte_mbuf, refcnt) == offsetof(struct rte_mbuf, data_off) + 2 &&
-			offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, data_off) + 4, "one word");
-	uint64_t word;
+	typedef uint64_t __attribute__((may_alias)) counts;
+	static_assert(offsetof(struct rte_mbuf, data_off) % sizeof(counts) == 0 &&
+			offsetof(struct rte_mbuf, refcnt) == offsetof(struct rte_mbuf, data_off) + 2 &&
+			offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, data_off) + 4 &&
+			RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN, "one word");
+	const uint64_t word = __atomic_load_n((const counts *)&mbuf->data_off, __ATOMIC_RELAXED);
 
-	memcpy(&word, &mbuf->data_off, sizeof(word));
-	return (rte_le_to_cpu_64(word) ^ UINT64_C(0x100010000)) & UINT64_C(0xffffffff0000);
+	return (word ^ UINT64_C(0x100010000)) & UINT64_C(0xffffffff0000);
 }
 
 // Nearly always whole packets of one pool that nobody else holds: these go back in one piece, without looking at each
@@ -186,7 +188,7 @@ static void free_packets(struct rte_mbuf *mbuf[], unsigned count)
 
 	for (unsigned i = 0; i < count; i++)
 		differs |= ((uintptr_t)mbuf[i]->pool ^ (uintptr_t)pool) | (mbuf[i]->ol_flags & shared) |
-			   is_held_or_chained(mbuf[i]);
+			   held_or_chained(mbuf[i]);
 	if (likely(!differs && count))
 		rte_mempool_put_bulk(pool, (void **)mbuf, count);
 	else

@@ -9,7 +9,7 @@
 #include <rte_common.h>
 
 enum {
-	CUCKOO_SLOTS_MAX = 10,
+	CUCKOO_SLOTS_MAX = 10, // of a bucket
 	CUCKOO_NODES = 256, // buckets that a search looks at: finds room up to a load of about 96 %
 };
 

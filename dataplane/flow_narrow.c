@@ -186,6 +186,7 @@ static void move(void *index, struct slot from, struct slot to)
 	add_relaxed64(&narrow->displacements, 1);
 }
 
+static_assert((int)NARROW_SLOTS <= (int)CUCKOO_SLOTS_MAX, "the search has room for a bucket");
 static const struct cuckoo_layout layout = {
 	.slots = NARROW_SLOTS, .free_slot = free_slot, .other_bucket = other_bucket, .misplaced = misplaced, .fetch = fetch,
 	.move = move,

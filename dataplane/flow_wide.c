@@ -156,6 +156,7 @@ static void fetch(const void *index, uint32_t bucket)
 	rte_prefetch0(&((const struct flow_wide *)index)->bucket[bucket]);
 }
 
+static_assert((int)BUCKET_SLOTS <= (int)CUCKOO_SLOTS_MAX, "the search has room for a bucket");
 static const struct cuckoo_layout layout = {
 	.slots = BUCKET_SLOTS, .free_slot = free_slot, .other_bucket = other_bucket, .misplaced = misplaced, .fetch = fetch,
 	.move = move,

@@ -61,11 +61,14 @@ static void note_sequence(struct generate_check *check, struct generate_seen *se
 }
 
 // One foreign packet in 65,536 has a tag that fits. Its sequence is of any size, and no later stamp of that slot would be
-// believed to be new: so whoever is far ahead has to have been sent.
+// believed to be new: so whoever is far from the others has to have been sent.
 static bool was_sent(const struct generate_check *check, uint32_t slot, uint32_t sequence)
 {
-	int32_t ahead = (int32_t)(sequence - check->seen[slot].expected);
-	return ahead < WINDOW || !check->sent || (int32_t)(check->sent(check->sender, slot) - sequence) > 0;
+	uint32_t distance = sequence - check->seen[slot].expected + WINDOW;
+	if (distance < 2 * WINDOW || !check->sent)
+		return true;
+	uint32_t sent = check->sent(check->sender, slot);
+	return sent - 1 - sequence < RTE_MIN(sent, UINT32_C(1) << 31);
 }
 
 static void note_latency(struct generate_check *check, uint32_t stamps)

@@ -58,9 +58,22 @@ static __rte_always_inline bool common_transport(const uint8_t *header, uint32_t
 }
 
 // The metadata are written in words of eight bytes, as they stand in memory: field by field they would be a dozen stores.
+static_assert(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN, "the lowest byte stands first");
+static_assert(offsetof(struct flow_key, vlan) == offsetof(struct flow_key, port) + 4 &&
+		offsetof(struct flow_key, protocol) == offsetof(struct flow_key, port) + 6 &&
+		offsetof(struct flow_key, family) == offsetof(struct flow_key, port) + 7, "a word");
+static_assert(offsetof(struct packet_meta, l3_offset) == offsetof(struct packet_meta, l4_length) + 4 &&
+		offsetof(struct packet_meta, l4_offset) == offsetof(struct packet_meta, l4_length) + 6, "a word");
+static_assert(offsetof(struct packet_meta, flags) == offsetof(struct packet_meta, source_port) + 4 &&
+		offsetof(struct packet_meta, vlan) == offsetof(struct packet_meta, source_port) + 6, "a word");
+static_assert(offsetof(struct packet_meta, family) == offsetof(struct packet_meta, protocol) + 1 &&
+		offsetof(struct packet_meta, tcp_flags) == offsetof(struct packet_meta, protocol) + 2 &&
+		offsetof(struct packet_meta, reason) == offsetof(struct packet_meta, protocol) + 4 &&
+		offsetof(struct packet_meta, vlan_tags) == offsetof(struct packet_meta, protocol) + 6, "a word");
+
 static __rte_always_inline void put_word(void *to, uint64_t low, uint64_t high)
 {
-	const uint64_t word = rte_cpu_to_le_64(low | high << 32);
+	const uint64_t word = low | high << 32;
 
 	memcpy(to, &word, sizeof(word));
 }
@@ -96,7 +109,7 @@ static __rte_always_inline void write_common(const uint8_t *ip, unsigned header_
 	const uint32_t protocol = ip[family == FAMILY_IP4 ? 9 : 6];
 	const uint32_t tcp_flags = protocol == PROTO_TCP ? header[13] : 0;
 	const uint32_t flags = PACKET_HAS_TUPLE | PACKET_L4_WHOLE | ends->swapped * PACKET_SOURCE_IS_END1;
-	const uint32_t ports = rte_le_to_cpu_32(ends->ports), swapped = ports << 16 | ports >> 16;
+	const uint32_t ports = ends->ports, swapped = ports << 16 | ports >> 16;
 
 	write_addresses(header - 2 * address_bytes(family), ends->swapped, family, meta);
 	put_word(meta->key.port, ends->swapped ? swapped : ports, (vlan_in_key ? tag : 0u) | protocol << 16 | (uint32_t)family << 24);

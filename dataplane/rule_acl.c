@@ -9,8 +9,8 @@
 #include "dataplane/build_heap.h"
 #include "dataplane/rule_acl_private.h"
 
-// Entries of a view from which on they are grouped: as soon as building them together takes tenths of a second. IPv4, with
-// fewer steps from one end to the other, is sooner built, and found faster in one piece.
+// Entries of a view from which on they are grouped, by measurement (classify_bench): IPv4 is found faster in one piece, and so
+// built in tenths of a second; a thousand rules of IPv6 and of the kind fw would take more than one.
 enum { GROUPED_BY_DESTINATION_4 = 2048, GROUPED_BY_DESTINATION_6 = 256, GROUPED_BY_BOTH = 16384 };
 
 static size_t heap_bytes_of(int socket)

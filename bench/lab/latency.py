@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How long packets took, over a stretch in which nothing was stopped."""
+import collections
 
 SHARES = (0.5, 0.9, 0.99, 0.999, 0.9999)  # of the packets, which were no slower
 
 
 def difference(before, after):
     """Of two distributions of one histogram, [[nanoseconds, packets], ...]: what came in between."""
-    earlier = dict(map(tuple, before))
-    return [(ns, packets - earlier.get(ns, 0)) for ns, packets in after if packets > earlier.get(ns, 0)]
+    between = collections.Counter()  # several narrow buckets may be of the same nanosecond
+    for sign, distribution in ((-1, before), (+1, after)):
+        for ns, packets in distribution:
+            between[ns] += sign * packets
+    return sorted((ns, packets) for ns, packets in between.items() if packets > 0)
 
 
 def quantile(distribution, share):

@@ -176,10 +176,16 @@ class Portier(Peer):
         files = [self.log.with_name(f"{number}.rules") for number in range(len(texts))]
         for file, text in zip(files, texts):
             file.write_text(text)
-        loads = "\n".join(shlex.join([str(self.client), "--socket", str(self.socket), "rules", "load", str(file)])
+        loads = "\n".join(shlex.join([str(self.client), "--socket", str(self.socket), "rules", "load", str(file)]) + " || sleep 0.1"
                           for file in files)
-        self.loader = subprocess.Popen(["taskset", "-c", str(self.control_cpu), "sh", "-ec", f"while :; do\n{loads}\ndone"],
-                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        self.generation = self.ask("status")["generation"]
+        self.loader = subprocess.Popen(
+            ["taskset", "-c", str(self.control_cpu), "sh", "-c", f"while kill -0 {self.process.pid}; do\n{loads}\ndone"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+
+    def loads_no_more(self):
+        status = self.ask("status")
+        return self.loader is not None and (status is None or status["generation"] < self.generation + 2)
 
     def ask(self, what):
         done = subprocess.run([self.client, "--socket", self.socket, "--json", what], stdout=subprocess.PIPE,
@@ -201,11 +207,11 @@ class Portier(Peer):
     def end(self):
         super().end()
         if self.loader:
-            self.loader.wait(20)  # it ends with whom it asks
+            self.loader.wait(20)  # it ends with portier
 
     def audit(self):
         """It ends as an operator ends it, and its last report says whether every packet is accounted for."""
-        stuck = self.loader and (self.loader.poll() is not None or self.ask("status")["generation"] < 2)
+        stuck = self.loads_no_more()
         end_process(self.process)
         text = self.log.read_text(errors="replace")
         if stuck:

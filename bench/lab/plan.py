@@ -98,7 +98,11 @@ def start_portier(place, cell, folder, name="portier", **change):
     made = Portier(place, inputs.write(cell.input, folder, cell.workers), cell.capacity(), rules, listening, name,
                    cell.latency)
     if cell.reloading:
-        made.load_again_and_again([rules, inputs.rules(cell.rules, last=(inputs.denied_by(cell.rules) + " drop",))])
+        try:
+            made.load_again_and_again([rules, inputs.rules(cell.rules, last=(inputs.denied_by(cell.rules) + " drop",))])
+        except BaseException:
+            made.end()
+            raise
     return made
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How fast the machine computes and reads memory: asked before and after each window."""
 import dataclasses
+import os
 import pathlib
 
 from lab.peer import Conversation, end_process, first_line
@@ -27,9 +28,18 @@ def stolen_seconds(cpu):
     return 0.0
 
 
-def waited_seconds(process):
-    """How long the busiest thread of a process was ready to run while somebody else did."""
-    threads = [(first_line(path) or "0 0 0").split() for path in pathlib.Path(f"/proc/{process}/task").glob("*/schedstat")]
+def stays_on(thread, cpu):
+    try:
+        return os.sched_getaffinity(thread) == {cpu}
+    except OSError:
+        return False
+
+
+def waited_seconds(process, cpu):
+    """How long a process' busiest thread of that CPU was ready to run while somebody else did."""
+    tasks = list(pathlib.Path(f"/proc/{process}/task").iterdir())
+    mine = [task for task in tasks if stays_on(int(task.name), cpu)] or tasks
+    threads = [(first_line(task / "schedstat") or "0 0 0").split() for task in mine]
     return max(((int(words[0]), int(words[1])) for words in threads), default=(0, 0))[1] / 1e9
 
 

@@ -3,6 +3,8 @@
 import json
 import statistics
 
+from lab.plan import AGAIN, ONE_WORKER
+
 KEYS = "what peer flows workers mpps peer_mpps ratio ratio_min ratio_max pairs".split()
 
 
@@ -10,7 +12,7 @@ def row(cell, peer, pairs, hz, huge):
     """The keys of KEYS, and more. Times and cycles are of a packet and of one worker."""
     ratios, quartiles = pairs.ratios(), pairs.quartiles()
     mine, other = statistics.median(pairs.mine), statistics.median(pairs.other)
-    one = 1 if peer == "portier, one worker" else cell.workers
+    one = 1 if peer == ONE_WORKER else cell.workers
     ns, peer_ns = 1e9 * cell.workers / mine, 1e9 * one / other if other else None
     made = dict(zip(KEYS, (cell.what, peer, cell.input.flows, cell.workers, mine / 1e6, other / 1e6,
                            statistics.median(ratios), min(ratios), max(ratios), len(ratios))))
@@ -71,7 +73,7 @@ def ground_table(facts):
 
 def noise(rows):
     """The widest that portier came out beside itself, in percent, or None."""
-    again = [one for one in rows if one["peer"] == "portier again"]
+    again = [one for one in rows if one["peer"] == AGAIN]
     return max((100 * max(one["ratio_max"] - 1, 1 - one["ratio_min"]) for one in again), default=None)
 
 

@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import statistics
+import time
 
 from lab.probe import differ, taken_away, waited_seconds
 
@@ -24,10 +25,12 @@ class Pairs:
 
 def judged_window(peer, seconds, probe):
     """(rate, why it does not count or None, readings before and after)."""
-    waited, before = waited_seconds(peer.process.pid), probe.read()
+    waited, before = waited_seconds(peer.process.pid, probe.cpu), probe.read()
+    start = time.monotonic()
     rate = peer.window(seconds)
+    took = time.monotonic() - start  # longer where the counters' owner was busy
     after = probe.read()
-    return rate, taken_away(before, after, seconds, waited_seconds(peer.process.pid) - waited), [before, after]
+    return rate, taken_away(before, after, took, waited_seconds(peer.process.pid, probe.cpu) - waited), [before, after]
 
 
 def pair(order, seconds, probe):

@@ -204,6 +204,7 @@ def test_the_highest_rate_without_loss_is_one_that_passed(portier, daemon, tmp_p
                                   ndr="{trial: 500ms, loss: 1, precision: 20}"))
     done = world.run([portier, "ndr", "-c", str(file), "--json", str(report), "--svg", str(tmp_path / "ndr.svg")], 120)
     told = json.loads(report.read_text())
+    assert told["complete"]
     assert done.returncode == (0 if told["found"] else 1), done.stderr
     offered = sum(trial["offered"] for trial in told["trials"])
     assert one.ledger()["received"]["packets"] == offered
