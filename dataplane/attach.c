@@ -279,8 +279,8 @@ static bool bind_again(struct worker *worker, struct burst *burst, unsigned at, 
 	if (flow_judged_under(flow, burst->policy->generation) || exempt(flow, burst->policy))
 		return true;
 	// Not the flow's own rule: by the new policy its counter may be another rule's.
-	struct decision decision = { .rule = judged->slot == RULE_NONE ? flow->rule : judged->slot, .listener = LISTENER_NONE, .handler = HANDLER_NONE,
-		.verdict = VERDICT_ACCEPT };
+	struct decision decision = { .rule = judged->slot == RULE_NONE ? flow->rule : judged->slot,
+		.listener = LISTENER_NONE, .handler = HANDLER_NONE, .verdict = VERDICT_ACCEPT };
 	struct packet_tuple tuple;
 	tuple_of_flow(flow, cold, &tuple);
 	policy_bind(burst->policy, &tuple, opener_of_flow(flow, cold), &decision);

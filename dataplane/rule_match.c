@@ -334,8 +334,8 @@ static inline uint32_t passing_next(const struct passing_search *search, uint32_
 }
 
 // From a passing rule on: what decides at the latest is the first of the deciding rules, which comes behind it.
-static struct rule_verdict walk_on(const struct rule_matcher *matcher, const struct packet_tuple *tuple, uint32_t position,
-				   const struct rule_walk *walk)
+static __rte_noinline struct rule_verdict walk_on(const struct rule_matcher *matcher, const struct packet_tuple *tuple,
+						   uint32_t position, const struct rule_walk *walk)
 {
 	uint32_t last = set_find_one(matcher->deciding, tuple), log_slot = 0;
 	struct passing_search search = { .count = 0 };
@@ -363,18 +363,18 @@ static struct rule_verdict walk_on(const struct rule_matcher *matcher, const str
 struct rule_verdict rule_matcher_settle(const struct rule_matcher *matcher, const struct packet_tuple *tuple,
 					uint32_t position, uint64_t bytes, uint64_t now_ns, struct traffic *counters)
 {
-	struct rule_walk walk = { .bytes = bytes, .now_ns = now_ns, .counters = counters };
 	if (likely(!passes_at(matcher, position)))
 		return matcher->verdicts[position];
+	struct rule_walk walk = { .bytes = bytes, .now_ns = now_ns, .counters = counters };
 	return walk_on(matcher, tuple, position, &walk);
 }
 
 struct rule_verdict rule_matcher_review(const struct rule_matcher *matcher, const struct packet_tuple *tuple,
 					uint32_t position)
 {
-	struct rule_walk walk = { .review = true };
 	if (likely(!passes_at(matcher, position)))
 		return matcher->verdicts[position];
+	struct rule_walk walk = { .review = true };
 	return walk_on(matcher, tuple, position, &walk);
 }
 

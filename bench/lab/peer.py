@@ -176,8 +176,8 @@ class Portier(Peer):
         files = [self.log.with_name(f"{number}.rules") for number in range(len(texts))]
         for file, text in zip(files, texts):
             file.write_text(text)
-        loads = "\n".join(shlex.join([str(self.client), "--socket", str(self.socket), "rules", "load", str(file)]) + " || sleep 0.1"
-                          for file in files)
+        client = [str(self.client), "--socket", str(self.socket), "rules", "load"]
+        loads = "\n".join(f"{shlex.join([*client, str(file)])} || sleep 0.1" for file in files)
         self.generation = self.ask("status")["generation"]
         self.loader = subprocess.Popen(
             ["taskset", "-c", str(self.control_cpu), "sh", "-c", f"while kill -0 {self.process.pid}; do\n{loads}\ndone"],

@@ -92,10 +92,12 @@ def plan(mode, cpus):
 
 
 def start_portier(place, cell, folder, name="portier", **change):
+    capacity = cell.capacity()
     cell = dataclasses.replace(cell, **change)
+    capacity = max(capacity, cell.capacity())  # one thing is changed, and not the table's size with it
     listening = inputs.PORTS if cell.what != "denied flood" else ()
     rules = inputs.rules(cell.rules, cell.policy) if cell.rules or cell.policy != "accept" else None
-    made = Portier(place, inputs.write(cell.input, folder, cell.workers), cell.capacity(), rules, listening, name,
+    made = Portier(place, inputs.write(cell.input, folder, cell.workers), capacity, rules, listening, name,
                    cell.latency)
     if cell.reloading:
         try:
