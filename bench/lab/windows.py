@@ -28,7 +28,7 @@ def judged_window(peer, seconds, probe):
     waited, before = waited_seconds(peer.process.pid, probe.cpu), probe.read()
     start = time.monotonic()
     rate = peer.window(seconds)
-    took = time.monotonic() - start  # longer where the counters' owner was busy
+    took = max(seconds, time.monotonic() - start)  # longer where the counters' owner was busy
     after = probe.read()
     return rate, taken_away(before, after, took, waited_seconds(peer.process.pid, probe.cpu) - waited), [before, after]
 
