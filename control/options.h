@@ -14,6 +14,6 @@ struct options {
 };
 
 // Reads what follows a command's word. allowed: the letters of the options that the command takes ('c' config, 'r' rules,
-// 'w' workers, 'f' flows, 'p' packets, 'j' json, 'q' quiet, 's' strict, 'x' explain, 'l' latency, 'g' svg); help is always. What follows "--" is for the EAL. Permutes
-// argv. An option that is given twice is an error. 0, or -1 with a text.
+// 'w' workers, 'f' flows, 'p' packets, 'j' json, 'g' svg, 'q' quiet, 's' strict, 'x' explain, 'l' latency); help is always.
+// What follows "--" is for the EAL. Permutes argv. An option that is given twice is an error. 0, or -1 with a text.
 int options_parse(struct options *options, const char *allowed, int argc, char **argv, struct error *error);

@@ -3,6 +3,7 @@
 // that a later one of the same burst was looked up to.
 #include "dataplane/burst.h"
 
+#include "dataplane/follow.h"
 #include "dataplane/judge.h"
 #include "dataplane/opening.h"
 #include "dataplane/segment.h"
@@ -287,74 +288,6 @@ static bool bind_again(struct worker *worker, struct burst *burst, unsigned at, 
 	return adopt(worker, burst, at, index, &decision, flow->generation & FLOW_VARIES);
 }
 
-static enum flow_state answered_state(enum flow_state state)
-{
-	switch (state) {
-	case FLOW_UDP_UNREPLIED:
-		return FLOW_UDP_REPLIED;
-	case FLOW_ICMP_UNREPLIED:
-		return FLOW_ICMP_REPLIED;
-	case FLOW_OTHER_UNREPLIED:
-		return FLOW_OTHER_REPLIED;
-	default:
-		return state;
-	}
-}
-
-static void state_changed(struct worker *worker, uint32_t index, unsigned before)
-{
-	unsigned state = flow_table_flow(worker->flows, index)->state;
-	if (state == before)
-		return;
-	counter_add(&worker->counters.flows_by_state[before], -UINT64_C(1));
-	counter_add(&worker->counters.flows_by_state[state], 1);
-	ageing_state_changed(worker->ageing, index);
-}
-
-// Any segment. false: it opens a new connection between the same two ends (RFC 6191).
-static __rte_noinline bool follow_segment(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
-{
-	struct flow *flow = flow_table_flow(worker->flows, index);
-	const unsigned before = flow->state;
-	struct tcp_segment segment;
-
-	read_segment(worker, burst, at, &segment);
-	if (tcp_follow(flow, direction_of(&burst->meta[at], flow), &segment) == TCP_REOPENED)
-		return false;
-	state_changed(worker, index, before);
-	return true;
-}
-
-// Nobody had answered the flow's opener yet.
-static __rte_noinline void hear_answer(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
-{
-	struct flow *flow = flow_table_flow(worker->flows, index);
-	const unsigned before = flow->state;
-
-	flow->state = answered_state((enum flow_state)before);
-	flow->generation &= ~FLOW_VARIES;
-	ageing_answered(worker->ageing, index, burst->time[at]);
-	state_changed(worker, index, before);
-}
-
-// Moves the flow's state. false: the segment opens a new connection.
-static __rte_always_inline bool follow(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
-				       struct flow *flow)
-{
-	const struct packet_meta *meta = &burst->meta[at];
-
-	if (is_tcp_segment(meta) &&
-		unlikely(!tcp_follow_usual(flow, direction_of(meta, flow), segment_header(worker, burst, at))) &&
-		!follow_segment(worker, burst, at, index))
-		return false;
-	if (unlikely(flow->embryonic)) {
-		bool from_opener = !!(meta->flags & PACKET_SOURCE_IS_END1) == flow->opener_end;
-		if (!from_opener && !(meta->flags & PACKET_ICMP_ERROR))
-			hear_answer(worker, burst, at, index);
-	}
-	return true;
-}
-
 // The flow that the packet was looked up to, if that still holds: a packet before it in the burst may have opened or ended
 // a flow, and the flow's time may be over.
 static inline uint32_t standing_flow(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
@@ -375,7 +308,7 @@ static __rte_always_inline bool pass(struct worker *worker, struct burst *burst,
 				     const struct rule_verdict *judged, const struct flow *decided, struct tally *tally)
 {
 	struct flow *flow = flow_table_flow(worker->flows, index);
-	if (unlikely(!follow(worker, burst, at, index, flow))) {
+	if (unlikely(!follow_packet(worker, burst, at, index))) {
 		ageing_end(worker->ageing, index, FLOW_END_CLOSED);
 		return open_instead(worker, burst, i, judged, tally);
 	}

@@ -96,13 +96,11 @@ static void find_all(const struct worker *worker, struct burst *burst, unsigned 
 	uint8_t place[BURST_MAX], kind[BURST_MAX];
 	uint32_t position[BURST_MAX];
 	unsigned n = list_needs(worker, burst, from, place, kind);
-	uint64_t found[2] = { 0, 0 };
 
 	for (unsigned k = 0; k < n; k++) {
 		unsigned i = place[k], at = burst->live[i];
 		const struct flow *flow = flow_at(worker, burst, i);
 		tuple[k] = &burst->tuple[at];
-		found[kind[k]] |= UINT64_C(1) << at;
 		if (kind[k] == JUDGED_FLOW)
 			tuple_of_flow(flow, flow_table_cold(worker->flows, burst->flow[i]), &burst->tuple[at]);
 		else
@@ -113,9 +111,7 @@ static void find_all(const struct worker *worker, struct burst *burst, unsigned 
 	rule_matcher_find(burst->policy->rules, tuple, n, position);
 	rule_matcher_fetch(burst->policy->rules, position, n, worker->rule_counters);
 	for (unsigned k = 0; k < n; k++)
-		burst->position[burst->live[place[k]]] = position[k];
-	burst->found[JUDGED_PACKET] = found[JUDGED_PACKET];
-	burst->found[JUDGED_FLOW] = found[JUDGED_FLOW];
+		enter(burst, burst->live[place[k]], kind[k], position[k]);
 }
 
 // Only once a burst: what needs another judgement than was foreseen, as a packet before it has opened or ended its flow,
@@ -196,7 +192,7 @@ static bool answer(struct worker *worker, struct burst *burst, unsigned at, cons
 	return true;
 }
 
-static inline void refuse(struct worker *worker, struct burst *burst, unsigned at, const struct decision *decision)
+void judge_refuse(struct worker *worker, struct burst *burst, unsigned at, const struct decision *decision)
 {
 	if (decision->rule != RULE_NONE)
 		traffic_add(&worker->rule_counters[decision->rule], burst->length[at]);
@@ -213,10 +209,5 @@ static inline void refuse(struct worker *worker, struct burst *burst, unsigned a
 void judge_deny(struct worker *worker, struct burst *burst, unsigned at, const struct rule_verdict *judged)
 {
 	const struct decision decision = policy_decision(judged);
-	refuse(worker, burst, at, &decision);
-}
-
-void judge_refuse(struct worker *worker, struct burst *burst, unsigned at, const struct decision *decision)
-{
-	refuse(worker, burst, at, decision);
+	judge_refuse(worker, burst, at, &decision);
 }

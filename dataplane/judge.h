@@ -50,8 +50,8 @@ static inline void judge_adopt(struct flow *flow, const struct decision *decisio
 	flow->generation = generation;
 }
 
-// The packet is not let in by the rules: dropped in silence, or answered.
+// The packet is not let in by the rules.
 void judge_deny(struct worker *worker, struct burst *burst, unsigned at, const struct rule_verdict *judged);
 
-// The same, whatever decided so.
+// The packet is not let in, whatever decided so: dropped in silence, or answered.
 void judge_refuse(struct worker *worker, struct burst *burst, unsigned at, const struct decision *decision);

@@ -184,8 +184,10 @@ class Portier(Peer):
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
     def loads_no_more(self):
+        if self.loader is None:
+            return False
         status = self.ask("status")
-        return self.loader is not None and (status is None or status["generation"] < self.generation + 2)
+        return status is None or status["generation"] < self.generation + 2
 
     def ask(self, what):
         done = subprocess.run([self.client, "--socket", self.socket, "--json", what], stdout=subprocess.PIPE,
