@@ -150,15 +150,18 @@ static __rte_always_inline void narrow_probe_first(const struct narrow_pass *pas
 static __rte_always_inline uint64_t narrow_settle(const struct narrow_pass *pass, const struct flow_narrow *constants,
 						  const struct flow_lookup *lookup, unsigned from, uint32_t flow[])
 {
-	uint64_t misses = pass->form.settle(&lookup->found[from], narrow_index_mask(constants), &flow[from]);
-
-	if (pass->record != NULL)
-		for (unsigned i = from; i < from + NARROW_GROUP; i++)
-			narrow_fetch_record(pass, flow[i]);
-	return misses << from;
+	return (uint64_t)pass->form.settle(&lookup->found[from], narrow_index_mask(constants), &flow[from]) << from;
 }
 
-// The first buckets of the keys from so many on, a multiple of NARROW_GROUP.
+// One record of the group before the one that key i is in. The records of a settled group are fetched one by one between the
+// next group's probes: all at once they would fill the core's line buffers, and the probes would stand behind them.
+static __rte_always_inline void narrow_fetch_settled(const struct narrow_pass *pass, const uint32_t flow[], unsigned i)
+{
+	if (i >= NARROW_GROUP)
+		narrow_fetch_record(pass, flow[i - NARROW_GROUP]);
+}
+
+// The first buckets of the keys from so many on, a multiple of NARROW_GROUP, and the records from the group before on.
 static __rte_always_inline uint64_t narrow_probe_firsts(const struct narrow_pass *pass, const struct flow_narrow *constants,
 							struct flow_lookup *lookup, unsigned from, uint32_t flow[])
 {
@@ -167,19 +170,23 @@ static __rte_always_inline uint64_t narrow_probe_firsts(const struct narrow_pass
 	uint64_t misses = 0;
 
 	for (; from + NARROW_GROUP <= n; from += NARROW_GROUP) {
-		for (unsigned i = from; i < from + NARROW_GROUP; i++)
+		for (unsigned i = from; i < from + NARROW_GROUP; i++) {
 			narrow_probe_first(pass, constants, lookup, i);
+			narrow_fetch_settled(pass, flow, i);
+		}
 		misses |= narrow_settle(pass, constants, lookup, from, flow);
 	}
-	if (from == n)
-		return misses;
-	memset(&lookup->found[from], 0, NARROW_GROUP * sizeof(lookup->found[0]));
-	for (unsigned i = from; i < n; i++)
-		narrow_probe_first(pass, constants, lookup, i);
-	uint64_t some = pass->form.settle(&lookup->found[from], narrow_index_mask(constants), last);
-	for (unsigned i = from; i < n; i++)
-		narrow_fetch_record(pass, flow[i] = last[i - from]);
-	return misses | (some & ((UINT64_C(1) << (n - from)) - 1)) << from;
+	if (from < n) {
+		memset(&lookup->found[from], 0, NARROW_GROUP * sizeof(lookup->found[0]));
+		for (unsigned i = from; i < n; i++)
+			narrow_probe_first(pass, constants, lookup, i);
+		uint64_t some = pass->form.settle(&lookup->found[from], narrow_index_mask(constants), last);
+		memcpy(&flow[from], last, (n - from) * sizeof(last[0]));
+		misses |= (some & ((UINT64_C(1) << (n - from)) - 1)) << from;
+	}
+	for (unsigned i = from >= NARROW_GROUP ? from - NARROW_GROUP : 0; i < n; i++)
+		narrow_fetch_record(pass, flow[i]);
+	return misses;
 }
 
 static __rte_always_inline const struct narrow_bucket *narrow_second(const struct flow_narrow *constants,
@@ -276,6 +283,7 @@ static __rte_always_inline void narrow_pass_next(const struct narrow_pass *pass,
 				prepare(&constants, &key[j], j, next);
 			narrow_lookup_fetch(&constants, next, j);
 			narrow_probe_first(pass, &constants, now, j);
+			narrow_fetch_settled(pass, flow, j);
 		}
 		misses |= narrow_settle(pass, &constants, now, i, flow);
 	}
