@@ -67,6 +67,7 @@ struct config {
 	struct config_place worker_cpus_place, control_cpus_place;
 	uint32_t spare_buffers; // of each worker, beyond what queues and rings may hold
 	bool share_cpus; // told that control may share a CPU with a worker
+	bool devices_steer; // each device is trusted to bring all packets of a flow to one queue
 
 	// flows
 	uint32_t flow_capacity;    // of each worker

@@ -36,6 +36,7 @@ static const struct lasting of_handler[] = {
 static const struct lasting of_config[] = {
 	{ "workers.spare_buffers", offsetof(struct config, spare_buffers), sizeof(uint32_t) },
 	{ "workers.share_cpus", offsetof(struct config, share_cpus), sizeof(bool) },
+	{ "workers.steering", offsetof(struct config, devices_steer), sizeof(bool) },
 	{ "flows.capacity", offsetof(struct config, flow_capacity), sizeof(uint32_t) },
 	{ "flows.embryonic_percent", offsetof(struct config, embryonic_percent), sizeof(uint32_t) },
 	{ "flows.fragments", offsetof(struct config, fragment_capacity), sizeof(uint32_t) },

@@ -206,11 +206,14 @@ static int read_control_cpus(struct yaml *yaml, yaml_node_t *node, const struct 
 	return read_cpus(yaml, node, "a list of CPUs such as [0]", &config->control_cpus, &config->control_cpu_count);
 }
 
+static const char *const steering_words[] = { "auto", "device", NULL }; // false, true
+
 static const struct yaml_field worker_fields[] = {
 	{ "cpus", read_worker_cpus },
 	{ "control_cpus", read_control_cpus },
 	{ "spare_buffers", yaml_amount, offsetof(struct config, spare_buffers), sizeof(uint32_t), 0, 1 << 26 },
 	{ "share_cpus", yaml_bool, offsetof(struct config, share_cpus) },
+	{ "steering", yaml_word, offsetof(struct config, devices_steer), 1, .words = steering_words },
 	{ NULL },
 };
 

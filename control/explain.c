@@ -121,11 +121,14 @@ static enum drop_reason resolve_fragment(struct explained *explained)
 
 // Queue and worker
 
-static bool hashed_by_device(const struct explained *explained)
+// The worker that has the flow, or -1.
+static int find_holder(const struct explained *explained)
 {
-	const struct packet_meta *meta = &explained->burst.meta[0];
-	const struct interface *from = &explained->runtime->interfaces[explained->burst.interface[0]];
-	return from->steering == STEER_RSS && !(meta->flags & (PACKET_FRAGMENT | PACKET_ICMP_ERROR));
+	const struct runtime *runtime = explained->runtime;
+	for (unsigned i = 0; i < runtime->worker_count; i++)
+		if (flow_table_lookup(runtime->workers[i]->flows, &explained->burst.meta[0].key) != FLOW_NONE)
+			return (int)i;
+	return -1;
 }
 
 static void find_owner(struct explained *explained)
@@ -135,7 +138,11 @@ static void find_owner(struct explained *explained)
 	const char *how = "the only one";
 	unsigned owner = 0;
 	int queue = from->rx_queues > 1 ? -1 : 0; // -1: whichever the device likes
-	if (runtime->worker_count > 1 && hashed_by_device(explained)) {
+	if (from->steering == STEER_DEVICE) {
+		int holder = find_holder(explained); // where nobody has it, one worker is as good as another
+		owner = holder < 0 ? 0 : (unsigned)holder;
+		how = holder < 0 ? "or whichever the device chooses" : "it has the flow: the device chose it";
+	} else if (runtime->worker_count > 1 && interface_steers(from, &explained->burst.meta[0])) {
 		owner = interface_rss_owner(from, &explained->burst.meta[0].key);
 		queue = (int)owner;
 		how = "by the device's RSS key and table";

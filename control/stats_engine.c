@@ -24,6 +24,7 @@ static const char *const steering_name[] = {
 	[STEER_NONE] = "none",
 	[STEER_RSS] = "rss",
 	[STEER_SOFTWARE] = "software",
+	[STEER_DEVICE] = "device",
 };
 
 // By enum flow_end.

@@ -65,10 +65,10 @@ void runtime_settle(struct runtime *runtime)
 	} while (!quiet);
 }
 
-// RSS has chosen the worker already; where it has not, interfaces with few queues are spread over the workers.
+// The device has chosen the worker already; where it has not, interfaces with few queues are spread over the workers.
 static unsigned poller_of(const struct runtime *runtime, const struct interface *interface, unsigned queue)
 {
-	if (interface->steering == STEER_RSS)
+	if (interface->steering == STEER_RSS || interface->steering == STEER_DEVICE)
 		return queue;
 	return (interface->index + queue) % runtime->worker_count;
 }

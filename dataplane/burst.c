@@ -331,7 +331,7 @@ void burst_run(struct worker *worker, unsigned count)
 
 	burst_begin(worker, count);
 	burst_parse(worker, burst);
-	if (worker->workers > 1 && !burst->from_inbox)
+	if (worker->steers && !burst->from_inbox)
 		burst_steer(worker, burst);
 	burst_look_up(worker, burst);
 	if (unlikely(burst->trial != NULL))

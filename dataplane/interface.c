@@ -192,6 +192,10 @@ static int configure(struct interface *interface, const struct interface_params 
 		return fail(error, -ENOTSUP, "'%s' has %u rx and %u tx queues, expected one of each at least (net_pcap: give "
 			"rx_pcap= or rx_iface=, and tx_pcap= or tx_iface=)", interface->device, info->max_rx_queues,
 			info->max_tx_queues);
+	if (params->device_steers && interface->rx_queues < params->workers)
+		return fail(error, -ENOTSUP, "'%s' has %u rx queue%s, expected one for each of %u workers (workers.steering: "
+			"device)", interface->device, interface->rx_queues, interface->rx_queues == 1 ? "" : "s",
+			params->workers);
 	*no_rss = interface->rx_queues < params->workers ? "fewer queues than workers" :
 		quirk->hashless ? "the device does not hash" : NULL;
 	if (params->workers > 1 && !*no_rss && rss_plan(interface, info, &conf.rx_adv_conf.rss_conf, no_rss))
@@ -243,6 +247,10 @@ static void choose_steering(struct interface *interface, const struct interface_
 	if (params->workers <= 1) {
 		interface->steering = STEER_NONE;
 		snprintf(interface->steering_text, sizeof(interface->steering_text), "one worker");
+	} else if (params->device_steers) {
+		interface->steering = STEER_DEVICE;
+		snprintf(interface->steering_text, sizeof(interface->steering_text),
+			"each worker keeps what its queue brings, as configured; not verified");
 	} else if (!no_rss && rss_verify(interface, &no_rss)) {
 		interface->steering = STEER_RSS;
 		snprintf(interface->steering_text, sizeof(interface->steering_text),

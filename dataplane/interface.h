@@ -26,6 +26,7 @@ enum steering {
 	STEER_NONE = 0, // one worker: all is its own
 	STEER_RSS,      // symmetric RSS of the device, one queue a worker, verified at start
 	STEER_SOFTWARE, // fewer queues than workers: by the flow's hash over rings
+	STEER_DEVICE,   // one queue a worker, each its own: the configuration vouches that the device spreads by flow
 };
 
 struct capture_index; // control/capture.h's note of every packet of a capture file, for replay
@@ -70,6 +71,7 @@ struct interface_params {
 	uint16_t mtu;        // 0: the device's
 	uint16_t queues;     // wanted, at most workers; 0: as many as workers
 	uint16_t workers;
+	bool device_steers;  // with several workers: STEER_DEVICE, nothing else
 	uint16_t rx_descriptors; // 0: 1024
 	uint16_t tx_descriptors; // 0: 1024
 	bool capture;        // net_pcap reading a file: no checks that make no sense there
@@ -84,6 +86,14 @@ int interface_open(struct interface *interface, const struct interface_params *p
 
 // Stops and closes the device. No worker may poll it any more. Control thread.
 void interface_close(struct interface *interface);
+
+// Whether the device brought a packet to the worker that owns its flow. NICs hash fragments and ICMP errors on addresses
+// alone, or on other addresses than their flow's. Any thread.
+static inline bool interface_steers(const struct interface *interface, const struct packet_meta *meta)
+{
+	return interface->steering == STEER_DEVICE ||
+	       (interface->steering == STEER_RSS && !(meta->flags & (PACKET_FRAGMENT | PACKET_ICMP_ERROR)));
+}
 
 // The worker that owns a flow whose both directions the device's RSS sends there: Toeplitz over the key's tuple and the
 // device's indirection table. Used for packets that the device hashes on less (fragments, ICMP errors). Any thread.

@@ -5,17 +5,11 @@
 
 #include <rte_pause.h>
 
-// The NIC hashes fragments and ICMP errors on addresses alone, or on other addresses than their flow's.
-static bool device_is_right(const struct interface *from, const struct packet_meta *meta)
-{
-	return from->steering == STEER_RSS && !(meta->flags & (PACKET_FRAGMENT | PACKET_ICMP_ERROR));
-}
-
 unsigned burst_owner(const struct worker *worker, const struct burst *burst, unsigned at)
 {
 	const struct packet_meta *meta = &burst->meta[at];
 
-	if (device_is_right(&worker->interfaces[burst->interface[at]], meta))
+	if (interface_steers(&worker->interfaces[burst->interface[at]], meta))
 		return worker->id;
 	if (worker->rss)
 		return interface_rss_owner(worker->rss, &meta->key);

@@ -123,7 +123,7 @@ class Testpmd(Peer):
 CONFIG = """
 interfaces:
   - {{name: source, device: "{device}", queues: {queues}}}
-workers: {{cpus: {cpus}, control_cpus: [{control}], share_cpus: {share}, spare_buffers: {buffers}}}
+workers: {{cpus: {cpus}, control_cpus: [{control}], share_cpus: {share}, spare_buffers: {buffers}, steering: device}}
 handlers:
   - {{name: all, kind: count}}
 listeners: {listeners}

@@ -83,3 +83,44 @@ def test_more_flows_than_a_table_holds_by_default_are_the_same_for_any_number_of
         flows.append(out.read_text())
     assert flows[0] == flows[1]
     assert len(flows[0].splitlines()) == 1 + count
+
+
+def two_queues(tmp_path, second_queue=True):
+    """Sixteen flows, both ways, on each queue of a device whose steering is trusted."""
+    captures = [world.write_capture(tmp_path / f"{first}.pcap", [
+        frame for port in range(first, first + 16) for frame in (
+            world.udp_frame("10.1.0.1", "10.2.0.1", port, 53), world.udp_frame("10.2.0.1", "10.1.0.1", 53, port))])
+        for first in (1000, 2000)]
+    queues = "".join(f",rx_pcap={capture}" for capture in captures[:1 + second_queue])
+    return f"""
+interfaces:
+  - {{name: near, device: "net_pcap0{queues},infinite_rx=1"}}
+workers: {{cpus: 2, share_cpus: true, spare_buffers: 8192, steering: device}}
+handlers:
+  - {{name: all, kind: count}}
+default_handler: all
+"""
+
+
+def test_workers_keep_what_their_queues_bring_where_the_device_is_trusted_to_steer(daemon, tmp_path):
+    one = daemon(two_queues(tmp_path))
+    world.wait_for("both queues", lambda: one.ask("stats")["flows"]["live"] == 32)
+    world.wait_for("traffic", lambda: one.ledger()["received"]["packets"] > 10000)
+    assert [interface["steering"] for interface in one.ask("interfaces")] == ["device"]
+    workers = one.ask("workers")
+    assert [worker["flows"] for worker in workers] == [16, 16]
+    assert all(worker["passed_out"]["packets"] == 0 for worker in workers)
+    for port, holder in ((1003, 0), (2003, 1)):
+        for ends in (f"10.1.0.1:{port} 10.2.0.1:53", f"10.2.0.1:53 10.1.0.1:{port}"):
+            told = one.ask("explain", "udp", *ends.split())
+            assert told["queue"]["worker"] == holder and told["flow"]["state"] == "REPLIED", told
+    text = one.stop(signal.SIGTERM)
+    assert world.balanced(text), text
+
+
+def test_a_device_with_fewer_queues_than_workers_cant_be_trusted_to_steer(portier, tmp_path):
+    config = tmp_path / "portier.yaml"
+    config.write_text(two_queues(tmp_path, second_queue=False))
+    ended = world.run([portier, "run", "-c", str(config)])
+    assert ended.returncode == 1, ended
+    assert f"{config}:3:5: near:" in ended.stderr and "1 rx queue, expected one for each of 2 workers" in ended.stderr

@@ -461,6 +461,7 @@ static void what_lasts_until_a_restart_is_named_when_it_changes(void **state)
 		{ "control_cpus: [0]", "control_cpus: [1]", "workers.control_cpus" },
 		{ "share_cpus: true", "spare_buffers: 7\n  share_cpus: true", "workers.spare_buffers" },
 		{ "share_cpus: true", "share_cpus: false", "workers.share_cpus" },
+		{ "share_cpus: true", "steering: device\n  share_cpus: true", "workers.steering" },
 		{ "capacity: 1M", "capacity: 2M", "etc/t.yaml: flows.capacity has changed: restart portier for that" },
 		{ "embryonic_percent: 25", "embryonic_percent: 26", "flows.embryonic_percent" },
 		{ "fragments: 8K", "fragments: 4K", "flows.fragments" },

@@ -130,6 +130,26 @@ static void device_that_claims_rss_but_does_not_hash_is_steered_in_software(void
 	interface_close(&interface);
 }
 
+static void device_that_is_trusted_to_steer_needs_a_queue_for_each_worker(void **state)
+{
+	struct interface interface;
+	char error[INTERFACE_ERROR_MAX];
+	struct interface_params params = { .name = "wan0", .device = "net_null0", .workers = 3, .device_steers = true,
+		.pool = pool_of, .context = *state };
+	assert_int_equal(interface_open(&interface, &params, error), 0);
+	assert_int_equal(interface.steering, STEER_DEVICE);
+	assert_non_null(strstr(interface.steering_text, "not verified"));
+	interface_close(&interface);
+	params.queues = 2;
+	assert_int_equal(interface_open(&interface, &params, error), -ENOTSUP);
+	assert_non_null(strstr(error, "2 rx queues, expected one for each of 3 workers"));
+	assert_int_equal(ports(), 0);
+	params.workers = 1;
+	assert_int_equal(interface_open(&interface, &params, error), 0);
+	assert_int_equal(interface.steering, STEER_NONE);
+	interface_close(&interface);
+}
+
 static void queues_asked_for_are_bounded_by_workers(void **state)
 {
 	static const struct {
@@ -377,6 +397,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(device_opens_closes_and_opens_again),
 		cmocka_unit_test(device_that_claims_rss_but_does_not_hash_is_steered_in_software),
+		cmocka_unit_test(device_that_is_trusted_to_steer_needs_a_queue_for_each_worker),
 		cmocka_unit_test(queues_asked_for_are_bounded_by_workers),
 		cmocka_unit_test(capture_is_read_to_its_end_and_file_is_written),
 		cmocka_unit_test(file_that_is_only_written_opens),
