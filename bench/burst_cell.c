@@ -119,16 +119,10 @@ static void receive(struct burst_cell *cell, uint32_t first, enum input_step ste
 		burst->time[i] = worker->now;
 }
 
-static void age(struct worker *worker)
-{
-	worker->now = rte_rdtsc();
-	ageing_advance(worker->ageing, worker->now, AGEING_BUDGET);
-}
-
 static void whole_burst(struct worker *worker)
 {
 	burst_run(worker, BURST_MAX);
-	age(worker);
+	worker_age(worker);
 }
 
 // Functions by themselves, so that who counts instructions can be told where.
@@ -136,7 +130,7 @@ __rte_noinline void counted_burst(struct worker *worker);
 __rte_noinline void counted_burst(struct worker *worker)
 {
 	burst_run(worker, BURST_MAX);
-	age(worker);
+	worker_age(worker);
 }
 
 __rte_noinline void staged_burst(struct worker *worker, uint64_t ticks[STAGES]);
@@ -151,7 +145,7 @@ __rte_noinline void staged_burst(struct worker *worker, uint64_t ticks[STAGES])
 		ticks[stage] += now - before;
 		before = now;
 	}
-	age(worker);
+	worker_age(worker);
 	ticks[STAGE_AGE] += rte_rdtsc() - before;
 }
 

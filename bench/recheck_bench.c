@@ -170,7 +170,7 @@ static uint64_t run_burst(struct bench *bench, uint32_t first, bool reply)
 	for (unsigned i = 0; i < BURST_MAX; i++)
 		burst->time[i] = worker->now;
 	burst_run(worker, BURST_MAX);
-	ageing_advance(worker->ageing, rte_rdtsc(), AGEING_BUDGET);
+	worker_age(worker);
 	sweep(worker);
 	return rte_rdtsc_precise() - before;
 }

@@ -18,7 +18,7 @@ enum {
 	GROUPS = GROUP_QUEUE + QUEUES,
 
 	// Each group is so many lists. One list gives its flows no faster than memory answers, each telling where the
-	// next one is; of several, one's next flow is fetched while the others' are worked off.
+	// next one is; of several, the next flows are fetched side by side while others are worked off.
 	LANES = 4,
 	LISTS = GROUPS * LANES,
 
@@ -260,41 +260,85 @@ static bool queue_time_over(const struct ageing *ageing, unsigned q, uint32_t fl
 	return (waited & (QUEUE_STAMPS - 1)) >= queue->due;
 }
 
+static bool lanes_are_empty(const struct list lane[LANES])
+{
+	uint32_t all = END;
+
+	for (unsigned i = 0; i < LANES; i++)
+		all &= lane[i].first;
+	return all & END;
+}
+
 struct progress {
 	unsigned looked, ended;
 };
 
-// Called before a list's first flow ends: by then its record is here. Of the second flow, which is here too, all that its
-// end will touch is fetched, and of the third one the record.
+// Called before a list's first flow ends: by then its records are here. Of the second flow, whose records are here too, the
+// entry is fetched, and of the third one the records. For all lanes before the first of them is worked off: where a page is not
+// at hand, a fetch waits for its address, and those that are side by side wait together.
 static void fetch_ahead(struct ageing *ageing, uint32_t first)
 {
-	uint32_t second = cold(ageing, first)->next, third;
+	uint32_t second, third;
 
+	if (first & END)
+		return;
+	second = cold(ageing, first)->next;
 	if (second & END)
 		return;
-	flow_table_fetch(ageing->table, &cold(ageing, second)->key);
+	flow_table_fetch_entry(ageing->table, second);
 	third = cold(ageing, second)->next;
-	if (!(third & END)) {
-		rte_prefetch0(hot(ageing, third));
-		rte_prefetch0(cold(ageing, third));
+	if (!(third & END))
+		flow_table_fetch_records(ageing->table, third);
+}
+
+// What there is to be done with the first flow of a queue's lane.
+enum embryonic_turn {
+	TURN_NONE, // neither its time nor, so, that of those behind it has come; or the lane is empty
+	TURN_ENDS,
+	TURN_GOES_BACK, // it was heard again: to the end
+};
+
+static enum embryonic_turn embryonic_turn(const struct ageing *ageing, unsigned q, uint32_t flow, uint64_t now)
+{
+	if (flow & END)
+		return TURN_NONE;
+	if (ageing_expired(ageing, hot(ageing, flow), now))
+		return TURN_ENDS;
+	return queue_time_over(ageing, q, flow, now) ? TURN_GOES_BACK : TURN_NONE;
+}
+
+static void collect_embryonic(struct ageing *ageing, unsigned q, uint32_t flow, enum embryonic_turn turn, uint64_t now,
+			      struct progress *progress)
+{
+	progress->looked++;
+	if (turn == TURN_ENDS) {
+		ageing_end(ageing, flow, FLOW_END_TIMEOUT);
+		progress->ended++;
+	} else {
+		unlink_flow(ageing, flow);
+		queue_add(ageing, q, flow, now);
 	}
 }
 
-// false: the list's first flow, and so all behind it, came too late to be looked at.
-static bool collect_embryonic(struct ageing *ageing, unsigned q, uint32_t flow, uint64_t now, struct progress *progress)
+// The first flows of all lanes. Returns whether there was anything to be done with any.
+static bool collect_firsts(struct ageing *ageing, unsigned q, uint64_t now, unsigned budget, struct progress *progress)
 {
-	if (ageing_expired(ageing, hot(ageing, flow), now)) {
-		fetch_ahead(ageing, flow);
-		ageing_end(ageing, flow, FLOW_END_TIMEOUT);
-		progress->ended++;
-	} else if (queue_time_over(ageing, q, flow, now)) {
-		fetch_ahead(ageing, flow);
-		unlink_flow(ageing, flow);
-		queue_add(ageing, q, flow, now);
-	} else {
-		return false;
+	const struct list *lane = &ageing->list[list_of(GROUP_QUEUE + q, 0)];
+	enum embryonic_turn turn[LANES];
+	bool any = false;
+
+	for (unsigned i = 0; i < LANES; i++) {
+		turn[i] = embryonic_turn(ageing, q, lane[i].first, now);
+		if (turn[i] == TURN_NONE)
+			continue;
+		fetch_ahead(ageing, lane[i].first);
+		any = true;
 	}
-	progress->looked++;
+	if (!any)
+		return false;
+	for (unsigned i = 0, at = ageing->turn % LANES; i < LANES && progress->looked < budget; i++, at = (at + 1) % LANES)
+		if (turn[at] != TURN_NONE)
+			collect_embryonic(ageing, q, lane[at].first, turn[at], now, progress);
 	return true;
 }
 
@@ -302,11 +346,8 @@ static void collect_queue(struct ageing *ageing, unsigned q, uint64_t now, unsig
 {
 	const struct list *lane = &ageing->list[list_of(GROUP_QUEUE + q, 0)];
 
-	for (unsigned idle = 0, i = ageing->turn; idle < LANES && progress->looked < budget; i++) {
-		uint32_t flow = lane[i % LANES].first;
-
-		idle = !(flow & END) && collect_embryonic(ageing, q, flow, now, progress) ? 0 : idle + 1;
-	}
+	while (!lanes_are_empty(lane) && progress->looked < budget && collect_firsts(ageing, q, now, budget, progress))
+		;
 }
 
 // Appends all flows of a slot to the due ones.
@@ -318,8 +359,7 @@ static void slot_comes_up(struct ageing *ageing, uint32_t slot)
 
 		if (list->first & END)
 			continue;
-		rte_prefetch0(hot(ageing, list->first));
-		rte_prefetch0(cold(ageing, list->first));
+		flow_table_fetch_records(ageing->table, list->first);
 		join(ageing, ageing->list[due].last, list->first);
 		join(ageing, list->last, END | due);
 		*list = (struct list){ END | from, END | from };
@@ -328,7 +368,6 @@ static void slot_comes_up(struct ageing *ageing, uint32_t slot)
 
 static void collect_one_due(struct ageing *ageing, uint32_t flow, uint64_t now, struct progress *progress)
 {
-	fetch_ahead(ageing, flow);
 	progress->looked++;
 	if (ageing_expired(ageing, hot(ageing, flow), now)) {
 		ageing_end(ageing, flow, FLOW_END_TIMEOUT);
@@ -341,15 +380,17 @@ static void collect_one_due(struct ageing *ageing, uint32_t flow, uint64_t now, 
 
 static void collect_due(struct ageing *ageing, uint64_t now, unsigned budget, struct progress *progress)
 {
-	for (unsigned empty = 0; empty < LANES && progress->looked < budget; ageing->lane++) {
-		uint32_t flow = ageing->list[list_of(GROUP_DUE, ageing->lane)].first;
+	const struct list *lane = &ageing->list[list_of(GROUP_DUE, 0)];
 
-		if (flow & END) {
-			empty++;
-			continue;
+	while (!lanes_are_empty(lane) && progress->looked < budget) {
+		for (unsigned i = 0; i < LANES; i++)
+			fetch_ahead(ageing, lane[i].first);
+		for (unsigned i = 0; i < LANES && progress->looked < budget; i++, ageing->lane++) {
+			uint32_t flow = lane[ageing->lane % LANES].first;
+
+			if (!(flow & END))
+				collect_one_due(ageing, flow, now, progress);
 		}
-		empty = 0;
-		collect_one_due(ageing, flow, now, progress);
 	}
 }
 

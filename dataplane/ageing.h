@@ -3,6 +3,8 @@
 // a quota. A flow is in exactly one list. Nothing here reads a clock: time comes in as ticks.
 #pragma once
 
+#include <rte_common.h>
+
 #include "dataplane/flow_table.h"
 
 struct ageing;
@@ -63,8 +65,15 @@ static inline bool ageing_expired(const struct ageing *ageing, const struct flow
 void ageing_end(struct ageing *ageing, uint32_t flow, enum flow_end why);
 
 // Flows that a call may look at, so that it takes less than 20 microseconds though none of them is in the cache
-// (bench/ageing_bench). Called after each burst, it keeps up: 64 packets answer no more than 32 flows.
+// (bench/ageing_bench).
 enum { AGEING_BUDGET = 32 };
+
+// The same for a call after a burst that opened so many flows. In the long run as many end as begin: with a budget below that,
+// a flood of flows that nobody answers would fill the table, and the caches, with flows whose time is over.
+static inline unsigned ageing_budget(unsigned opened)
+{
+	return RTE_MAX((unsigned)AGEING_BUDGET, opened + AGEING_BUDGET / 4);
+}
 
 // Moves the wheel towards now and ends what has expired, looking at no more than budget flows and at 64 slots. Returns
 // how many ended. A clock that jumps far ahead costs no more than one turn of the wheel, over 16 calls. Ends come up to

@@ -38,6 +38,13 @@ static void ask_readers(struct flow_records *records)
 	records->token = rte_rcu_qsbr_start(records->readers);
 }
 
+void record_fetch(const struct flow_records *records, uint32_t flow)
+{
+	rte_prefetch0_write(&records->hot[flow]);
+	rte_prefetch0_write(&records->cold[flow]);
+	rte_prefetch0_write(&records->sequence[flow]);
+}
+
 // Records were given back by flows that had nothing to do with each other. The one that is taken some flows from now is
 // fetched.
 static void fetch_later(const struct flow_records *records)
@@ -46,10 +53,7 @@ static void fetch_later(const struct flow_records *records)
 	if (records->taken + AHEAD >= records->done)
 		return;
 	const uint64_t place = records->readers ? records->taken + AHEAD : records->given - 1 - AHEAD;
-	const uint32_t flow = records->spare[place % records->capacity];
-	rte_prefetch0_write(&records->hot[flow]);
-	rte_prefetch0_write(&records->cold[flow]);
-	rte_prefetch0_write(&records->sequence[flow]);
+	record_fetch(records, records->spare[place % records->capacity]);
 }
 
 // The record that was given back last is the one that is still in the cache. With readers it is the one that was given
@@ -84,6 +88,7 @@ static void write_shared(void *to, const void *from, size_t bytes)
 {
 	uint64_t *word = to, value;
 
+#pragma GCC unroll 8
 	for (size_t i = 0; i < bytes / sizeof(value); i++) {
 		memcpy(&value, (const char *)from + i * sizeof(value), sizeof(value));
 		__atomic_store_n(&word[i], value, __ATOMIC_RELEASE);

@@ -25,6 +25,9 @@ struct flow_records {
 size_t records_bytes(uint32_t capacity);
 void records_init(struct flow_records *records, void *memory, uint32_t capacity, struct rte_rcu_qsbr *readers);
 
+// Fetches all of a record, to be written. Owner.
+void record_fetch(const struct flow_records *records, uint32_t flow);
+
 // A free record, or FLOW_NONE. Owner.
 uint32_t records_take(struct flow_records *records);
 void records_give(struct flow_records *records, uint32_t flow);

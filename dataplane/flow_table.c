@@ -363,8 +363,15 @@ void flow_table_pipe_push(const struct flow_table *table, struct flow_pipe *pipe
 	table->form.wide->push(&table->wide, pipe, key, n, flow, fetch);
 }
 
-void flow_table_fetch(const struct flow_table *table, const struct flow_key *key)
+void flow_table_fetch_records(const struct flow_table *table, uint32_t flow)
 {
+	record_fetch(&table->records, flow);
+}
+
+void flow_table_fetch_entry(const struct flow_table *table, uint32_t flow)
+{
+	const struct flow_key *key = &table->records.cold[flow].key;
+
 	if (!flow_key_fits_ip4(key)) {
 		wide_fetch(&table->wide, key);
 		return;

@@ -78,8 +78,9 @@ void flow_table_lookup_burst(const struct flow_table *table, const struct flow_k
 void flow_table_lookup_burst_shared(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
 				    uint32_t flow[]);
 
-// Fetches what looking for a key, or removing its flow, touches first. Any thread.
-void flow_table_fetch(const struct flow_table *table, const struct flow_key *key);
+// Fetch what removing a flow touches: its records first, and once these are here what its key tells, its entry. Owner only.
+void flow_table_fetch_records(const struct flow_table *table, uint32_t flow);
+void flow_table_fetch_entry(const struct flow_table *table, uint32_t flow);
 
 // One key. Owner and any other thread.
 uint32_t flow_table_lookup(const struct flow_table *table, const struct flow_key *key);

@@ -142,11 +142,15 @@ static unsigned stamp_capture(struct worker *worker, struct burst *burst, struct
 
 // After each burst. What it adds to one while a million flows expire, none of them in the cache, bench/ageing_bench
 // measures. Its bound is on what repeats at the same call in every round: single calls are longer, by what else the machine does.
-static void age(struct worker *worker)
+void worker_age(struct worker *worker)
 {
+	const uint64_t opened = worker->counters.flows_opened;
+	const unsigned budget = ageing_budget((unsigned)(opened - worker->opened_aged));
+
+	worker->opened_aged = opened;
 	if (worker->clock == CLOCK_TSC)
 		worker->now = rte_rdtsc();
-	ageing_advance(worker->ageing, worker->now, AGEING_BUDGET);
+	ageing_advance(worker->ageing, worker->now, budget);
 }
 
 static unsigned poll_queue(struct worker *worker, const struct rx_queue *queue)
@@ -175,7 +179,7 @@ static unsigned poll_queue(struct worker *worker, const struct rx_queue *queue)
 	burst->from_inbox = false;
 	burst->capture = queue->capture != NULL;
 	burst_run(worker, count);
-	age(worker);
+	worker_age(worker);
 	return count;
 }
 
@@ -201,7 +205,7 @@ static unsigned poll_inbox(struct worker *worker)
 	burst->from_inbox = true;
 	burst->capture = worker->clock == CLOCK_CAPTURE;
 	burst_run(worker, count);
-	age(worker);
+	worker_age(worker);
 	return count;
 }
 
@@ -220,7 +224,7 @@ static unsigned round_of_work(struct worker *worker)
 	if (worker->workers > 1)
 		work += poll_inbox(worker);
 	if (work == 0)
-		age(worker);
+		worker_age(worker);
 	work += sweep(worker);
 	return work + egress_flush(worker);
 }

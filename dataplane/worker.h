@@ -158,6 +158,7 @@ struct worker {
 	// Worker only.
 	uint64_t now; // ticks: the latest time seen
 	uint64_t flow_serial;
+	uint64_t opened_aged; // counters.flows_opened when flows were aged last
 	uint32_t swept;      // generation whose rules all flows have been judged by, where new rules are to end flows at once
 	uint32_t sweeping;   // generation that the sweep under way is for
 	uint32_t sweep_next; // flow index where it stands
@@ -181,6 +182,9 @@ void worker_report(struct worker *worker, struct rte_ring *ring, const void *rec
 
 // A flow has ended: counts it, reports it. The flow_end_fn of the worker's ageing; context: the worker. Owner thread.
 void worker_flow_ended(void *context, uint32_t flow, enum flow_end why);
+
+// Ends flows whose time is over, some of them at a call: after each burst, and in each idle round. Owner thread.
+void worker_age(struct worker *worker);
 
 // The loop of one lcore; argument: struct worker. Returns 0 when stop was set.
 int worker_run(void *argument);
