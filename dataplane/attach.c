@@ -80,8 +80,7 @@ static bool handle_without_flow(struct worker *worker, struct burst *burst, unsi
 	const struct packet_meta *meta = &burst->meta[at];
 	unsigned responder = !(meta->flags & PACKET_SOURCE_IS_END1) ^ decision->local_is_source;
 
-	const struct flow never_made = { .rule = decision->rule, .listener = decision->listener,
-		.handler = decision->handler };
+	const struct flow never_made = { .word = opening_decision(decision) };
 	count_packet(worker, tally, &never_made, meta->key.port[responder], burst->length[at]);
 	burst->note[at] = (struct burst_note){ .rule = decision->rule, .handler = (uint8_t)decision->handler,
 		.verdict = VERDICT_ACCEPT };
@@ -198,8 +197,9 @@ static bool open_decided(struct worker *worker, struct burst *burst, unsigned at
 		counter_add(&worker->counters.flow_table_full, 1);
 		return handle_without_flow(worker, burst, at, decision, tally);
 	}
-	struct flow *flow = flow_table_flow(worker->flows, index);
-	return account(worker, burst, at, index, flow, flow, tally);
+	// Not the flow's own word: what has just been written to its parts can't be read at once as a whole.
+	const struct flow decided = { .word = opening_decision(decision) };
+	return account(worker, burst, at, index, flow_table_flow(worker->flows, index), &decided, tally);
 }
 
 // The packet has no flow, and the rules have judged it.

@@ -71,6 +71,12 @@ struct flow {
 };
 enum { FLOW_DECISION_BITS = 18 + 20 + 8 };
 
+// The lowest bit of a field in flow.word, and in a word of flow_cold. A value times that is the field in a word that is put
+// together in a register: a compiler builds bit fields in memory, byte by byte, and whoever loads the word then waits for
+// all these stores.
+#define FLOW_UNIT(field) (((struct flow){ .field = 1 }).word)
+#define FLOW_COLD_UNIT(field, which) (((struct flow_cold){ .field = 1 }).word[which])
+
 // Bits of flow.generation. Rules judge each further packet of the opener, until somebody answers.
 static const uint32_t FLOW_VARIES = UINT32_C(1) << 31;
 // Rules judge each packet of both ends, until one comes that may open a connection: a SYN-ACK, FIN or RST was all so far.

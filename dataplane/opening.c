@@ -30,40 +30,30 @@ static uint64_t new_flow_id(struct worker *worker, const struct burst *burst, un
 	return number ? number : serial | UINT64_C(1) << 37;
 }
 
-// Their bits are put together here, and stored as words: one by one each would be read and written again.
 static uint64_t flow_word(const struct packet_meta *meta, const struct decision *decision, bool local)
 {
-	const unsigned opener = !!(meta->flags & PACKET_SOURCE_IS_END1);
-	const struct flow flow = {
-		.rule = decision->rule,
-		.listener = decision->listener,
-		.handler = decision->handler,
-		.state = first_state(meta->key.protocol),
-		.tcp_scale0 = 15,
-		.tcp_scale1 = 15,
-		.orig_end = opener ^ (decision->local_is_source || opener_of(meta) == OPENER_RESPONDER),
-		.opener_end = opener,
-		.embryonic = 1,
-		.local_origin = local,
-	};
-	return flow.word;
+	const bool opener = meta->flags & PACKET_SOURCE_IS_END1;
+	const bool from_responder = decision->local_is_source || opener_of(meta) == OPENER_RESPONDER;
+
+	return opening_decision(decision) | first_state(meta->key.protocol) * FLOW_UNIT(state) | 15 * FLOW_UNIT(tcp_scale0) |
+	       15 * FLOW_UNIT(tcp_scale1) | (opener ^ from_responder) * FLOW_UNIT(orig_end) |
+	       opener * FLOW_UNIT(opener_end) | FLOW_UNIT(embryonic) | local * FLOW_UNIT(local_origin);
 }
 
 static void fill_cold(struct worker *worker, const struct burst *burst, unsigned at, bool local, struct flow_cold *cold)
 {
 	const struct packet_meta *meta = &burst->meta[at];
-	const uint8_t interface = burst->interface[at];
-	const struct flow_cold made = {
-		.first_seen = burst->time[at],
-		.syn = meta->key.protocol == IPPROTO_TCP && meta->tcp_flags & TCP_SYN,
-		.tagged = meta->vlan_tags != 0,
-		.id = new_flow_id(worker, burst, at),
-		.vlan = meta->vlan & 0xfff,
-		.interface = local ? worker->handlers[worker->interfaces[interface].handler].uplink : interface,
-		.portless = !(meta->flags & PACKET_L4_WHOLE) && !meta->key.port[0] && !meta->key.port[1],
-	};
-	cold->word[0] = made.word[0];
-	cold->word[1] = made.word[1];
+	const uint8_t from = burst->interface[at];
+	const uint64_t first_seen = burst->time[at] & (FLOW_COLD_UNIT(syn, 0) - 1);
+	const bool syn = meta->key.protocol == IPPROTO_TCP && meta->tcp_flags & TCP_SYN;
+	const bool tagged = meta->vlan_tags != 0;
+	const uint64_t id = new_flow_id(worker, burst, at) & (FLOW_COLD_UNIT(vlan, 1) - 1);
+	const uint8_t interface = local ? worker->handlers[worker->interfaces[from].handler].uplink : from;
+	const bool portless = !(meta->flags & PACKET_L4_WHOLE) && !meta->key.port[0] && !meta->key.port[1];
+
+	cold->word[0] = first_seen | syn * FLOW_COLD_UNIT(syn, 0) | tagged * FLOW_COLD_UNIT(tagged, 0);
+	cold->word[1] = id | (meta->vlan & 0xfff) * FLOW_COLD_UNIT(vlan, 1) |
+			interface % INTERFACE_MAX * FLOW_COLD_UNIT(interface, 1) | portless * FLOW_COLD_UNIT(portless, 1);
 }
 
 static void fill_flow(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,

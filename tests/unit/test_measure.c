@@ -173,7 +173,7 @@ static void a_packet_that_another_worker_sends_is_entered_there(void **state)
 	its.wire[LINK].ring = ring;
 	its.drains = 1u << LINK;
 	bench->runtime.worker_count = 1; // all flows are worker 0's
-	worker()->workers = 1;
+	worker()->steers = false;
 	worker()->wiring = &mine, other->wiring = &its;
 	receive_measured(LINK, 5000000, 0x5, 8, echo);
 	assert_int_equal(egress_flush(other), 8);
