@@ -127,6 +127,41 @@ def test_replies_are_known_by_their_stamps(portier, daemon, tmp_path):
     assert order == sorted(order) and order[0] > 0
 
 
+def test_a_ring_gives_back_all_that_was_sent(portier, tmp_path):
+    report = generate(portier, tmp_path, sender_config("net_ring0", NAMES, rate="20Kpps", duration="500ms", replies="check"))
+    assert report["refused"]["packets"] == 0
+    assert report["replies"]["returned"] == report["received"]["packets"] == report["sent"]["packets"] > 0
+    assert report["replies"]["lost"] == 0
+
+
+def test_what_stands_between_its_two_sides_passes_both_directions_on(portier, daemon, tmp_path):
+    """Clients on one device, servers on another; what is between counts the same packets, and whole connections."""
+    near, far = (f"net_memif{side},id={side},socket={tmp_path}/{side}.sock,role=" for side in (0, 1))
+    one = daemon(f"""
+interfaces:
+  - {{name: near, device: "{near}server", checksum: verify}}
+workers: {{cpus: 1, share_cpus: true}}
+flows: {{capacity: 64K}}
+handlers:
+  - {{name: servers, kind: device, device: "{far}server", checksum: verify}}
+default_handler: servers
+eal: {EAL}
+""")
+    config = sender_config(f"{near}client", WEB, rate="20Kpps", duration="1s", settle="1s", replies="check")
+    report = generate(portier, tmp_path, config.replace("workers:", f'  - {{name: back, device: "{far}client"}}\nworkers:'))
+    stats, replies = one.ask("stats"), report["replies"]
+    ledger = stats["ledger"]
+    assert ledger["received"]["packets"] + ledger["returned"]["packets"] == report["sent"]["packets"] > 1000
+    assert ledger["handed"] == ledger["received"] and ledger["forwarded"] == ledger["returned"]
+    through = sum(interface["sent"] for interface in one.ask("interfaces"))
+    assert report["received"]["packets"] == through
+    assert replies["lost"] <= report["sent"]["packets"] - through  # a far ring may be full where a CPU is shared
+    assert replies["malformed"] == replies["duplicates"] == 0
+    web = stream(report, "web")
+    assert 0 < web["closed"] <= web["opened"]
+    assert web["opened"] * 0.95 <= stats["flows"]["opened"] <= web["opened"]
+
+
 def test_lost_replies_are_counted_as_lost(portier, daemon, tmp_path):
     one = daemon(target_config(tmp_path, "reflect"), rules="deny udp from 10.1.0.0/25\ndefault allow\n")
     report = generate(portier, tmp_path, sender_config(memif(tmp_path), NAMES, rate="20Kpps", duration="1s",
