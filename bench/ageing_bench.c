@@ -205,6 +205,12 @@ static void write_result(FILE *json, const struct result *r)
 		r->samples, r->disturbed, r->above_limit, r->above_limit_idle, r->ns_per_flow, r->total_ms);
 }
 
+static const char usage[] =
+	"usage: ageing_bench [--quick] [--json FILE] [--budget FLOWS]\n"
+	"  --quick   a million flows, three rounds; else four million too\n"
+	"  --json    writes all rows\n"
+	"  --budget  how many flows a call may look at (32, as in portier)\n";
+
 static int parse_options(int argc, char **argv, struct options *options)
 {
 	for (int i = 1; i < argc; i++) {
@@ -214,6 +220,8 @@ static int parse_options(int argc, char **argv, struct options *options)
 			options->json = argv[++i];
 		else if (!strcmp(argv[i], "--budget") && i + 1 < argc)
 			options->budget = (unsigned)atoi(argv[++i]);
+		else if (!strcmp(argv[i], "--help"))
+			fputs(usage, stdout), exit(0);
 		else
 			return -EINVAL;
 	}
@@ -228,7 +236,7 @@ int main(int argc, char **argv)
 	struct result result;
 
 	if (parse_options(argc, argv, &options) != 0) {
-		fprintf(stderr, "usage: ageing_bench [--quick] [--json FILE] [--budget FLOWS]\n");
+		fputs(usage, stderr);
 		return 2;
 	}
 	if (options.json != NULL) {

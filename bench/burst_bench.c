@@ -86,7 +86,7 @@ static void read_options(int argc, char **argv, struct options *options)
 	static const struct option known[] = { { "quick", no_argument, NULL, 'q' }, { "smoke", no_argument, NULL, 's' },
 		{ "only", required_argument, NULL, 'o' }, { "sizes", required_argument, NULL, 'f' },
 		{ "json", required_argument, NULL, 'j' }, { "count", no_argument, NULL, 'c' },
-		{ "stages", no_argument, NULL, 't' }, { NULL } };
+		{ "stages", no_argument, NULL, 't' }, { "help", no_argument, NULL, 'h' }, { NULL } };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -98,6 +98,7 @@ static void read_options(int argc, char **argv, struct options *options)
 		case 'j': options->json = optarg; break;
 		case 'c': options->count = true; break;
 		case 't': options->count = options->by_stage = true; break;
+		case 'h': fputs(usage, stdout), exit(0);
 		default: fputs(usage, stderr), exit(2);
 		}
 	}

@@ -60,6 +60,7 @@ static int options_parse(int argc, char *argv[], struct options *options)
 		case 'o': options->only = optarg; break;
 		case 'm': options->most = strtoull(optarg, NULL, 10); break;
 		case 'j': options->json = optarg; break;
+		case 'h': fputs(usage, stdout), exit(0);
 		default: return -EINVAL;
 		}
 	}

@@ -260,7 +260,9 @@ static uint32_t amount(const char *text, uint32_t low, uint32_t high)
 static void read_options(int argc, char **argv, struct options *options)
 {
 	static const struct option known[] = { { "flows", required_argument, NULL, 'f' },
-		{ "rounds", required_argument, NULL, 'r' }, { "rules", required_argument, NULL, 'u' }, { NULL } };
+		{ "rounds", required_argument, NULL, 'r' }, { "rules", required_argument, NULL, 'u' },
+		{ "help", no_argument, NULL, 'h' }, { NULL } };
+	static const char usage[] = "usage: recheck_bench [--flows N] [--rounds N] [--rules N]";
 	int option;
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		if (option == 'f')
@@ -269,8 +271,10 @@ static void read_options(int argc, char **argv, struct options *options)
 			options->rounds = amount(optarg, 1, 1000);
 		else if (option == 'u')
 			options->rules = amount(optarg, 0, RULES_MAX);
+		else if (option == 'h')
+			puts(usage), exit(0);
 		else
-			fail("usage: recheck_bench [--flows N] [--rounds N] [--rules N]");
+			fail(usage);
 	}
 }
 
