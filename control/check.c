@@ -229,6 +229,7 @@ static void print_warnings(const struct lint *lint)
 static int check_all(struct findings *found, const char *rules, struct error *error)
 {
 	if (load_rules(found, rules, error) || plan_cpus(found, error) ||
+		workers_check_queues(&found->config, &found->options, (unsigned)found->cpus.workers.count, error) ||
 		workers_check_memory(&found->config, &found->options, (unsigned)found->cpus.workers.count, error) ||
 		look_over(found, error))
 		return -1;

@@ -121,14 +121,27 @@ static enum drop_reason resolve_fragment(struct explained *explained)
 
 // Queue and worker
 
-// The worker that has the flow, or -1.
-static int find_holder(const struct explained *explained)
+// Looks the flow up as the owner would.
+static void find_flow(struct explained *explained)
+{
+	const struct worker *owner = explained->owner;
+	uint32_t index = owner->flows ? flow_table_lookup(owner->flows, &explained->burst.meta[0].key) : FLOW_NONE;
+	explained->has_flow = index != FLOW_NONE &&
+			      flow_table_snapshot(owner->flows, index, &explained->flow, &explained->cold) &&
+			      flow_key_equal(&explained->cold.key, &explained->burst.meta[0].key) &&
+			      !ageing_expired(owner->ageing, &explained->flow, explained->burst.time[0]);
+}
+
+// The first worker that has the flow alive. Where none has, one is as good as another.
+static void find_holder(struct explained *explained)
 {
 	const struct runtime *runtime = explained->runtime;
-	for (unsigned i = 0; i < runtime->worker_count; i++)
-		if (flow_table_lookup(runtime->workers[i]->flows, &explained->burst.meta[0].key) != FLOW_NONE)
-			return (int)i;
-	return -1;
+	for (unsigned i = 0; i < runtime->worker_count && !explained->has_flow; i++) {
+		explained->owner = runtime->workers[i];
+		find_flow(explained);
+	}
+	if (!explained->has_flow)
+		explained->owner = runtime->workers[0];
 }
 
 static void find_owner(struct explained *explained)
@@ -139,10 +152,11 @@ static void find_owner(struct explained *explained)
 	unsigned owner = 0;
 	int queue = from->rx_queues > 1 ? -1 : 0; // -1: whichever the device likes
 	if (from->steering == STEER_DEVICE) {
-		int holder = find_holder(explained); // where nobody has it, one worker is as good as another
-		owner = holder < 0 ? 0 : (unsigned)holder;
-		how = holder < 0 ? "or whichever the device chooses" : "it has the flow: the device chose it";
-	} else if (runtime->worker_count > 1 && interface_steers(from, &explained->burst.meta[0])) {
+		find_holder(explained);
+		owner = explained->owner->id;
+		queue = explained->has_flow ? (int)owner : -1;
+		how = explained->has_flow ? "it has the flow: the device chose it" : "or whichever the device chooses";
+	} else if (runtime->worker_count > 1 && interface_rss_steers(from, &explained->burst.meta[0])) {
 		owner = interface_rss_owner(from, &explained->burst.meta[0].key);
 		queue = (int)owner;
 		how = "by the device's RSS key and table";
@@ -157,16 +171,6 @@ static void find_owner(struct explained *explained)
 }
 
 // The flow
-
-static void find_flow(struct explained *explained)
-{
-	const struct worker *owner = explained->owner;
-	uint32_t index = owner->flows ? flow_table_lookup(owner->flows, &explained->burst.meta[0].key) : FLOW_NONE;
-	explained->has_flow = index != FLOW_NONE &&
-			      flow_table_snapshot(owner->flows, index, &explained->flow, &explained->cold) &&
-			      flow_key_equal(&explained->cold.key, &explained->burst.meta[0].key) &&
-			      !ageing_expired(owner->ageing, &explained->flow, explained->burst.time[0]);
-}
 
 static bool is_current(const struct explained *explained)
 {

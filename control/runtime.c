@@ -65,19 +65,13 @@ static int make_workers(struct runtime *runtime, struct error *error)
 	return 0;
 }
 
-// A capture has one queue, whatever the configuration says of devices.
-static bool devices_steer(const struct runtime *runtime)
-{
-	return runtime->config->devices_steer && runtime->options.mode == RUNTIME_LIVE;
-}
-
 static int open_device(struct runtime *runtime, struct interface_params *params, struct error *error)
 {
 	if (runtime->interface_count == INTERFACE_MAX)
 		return error_set(error, "more than %d interfaces and handler devices", INTERFACE_MAX);
 	params->index = (uint8_t)runtime->interface_count;
 	params->workers = (uint16_t)runtime->worker_count;
-	params->device_steers = devices_steer(runtime);
+	params->device_steers = runtime_devices_steer(runtime);
 	params->pool = runtime_pool;
 	params->context = runtime;
 	char text[INTERFACE_ERROR_MAX];
@@ -178,10 +172,8 @@ static void choose_steering(struct runtime *runtime)
 		else if (!same_rss(reference, interface))
 			interface->steering = STEER_SOFTWARE;
 	}
-	for (unsigned i = 0; i < runtime->worker_count; i++) {
-		runtime->workers[i]->steers = runtime->worker_count > 1 && !devices_steer(runtime);
+	for (unsigned i = 0; i < runtime->worker_count; i++)
 		runtime->workers[i]->rss = reference;
-	}
 }
 
 static void warn_of_distance(const struct runtime *runtime)
@@ -277,7 +269,8 @@ static int start(struct runtime *runtime, struct error *error)
 	const struct config *config = runtime->config;
 	if (choose_cpus(runtime, error) != 0)
 		return -1;
-	if (workers_check_memory(config, &runtime->options, runtime->worker_count, error) != 0)
+	if (workers_check_queues(config, &runtime->options, runtime->worker_count, error) != 0 ||
+		workers_check_memory(config, &runtime->options, runtime->worker_count, error) != 0)
 		return -1;
 	size_t megabytes = workers_heap_megabytes(config, &runtime->options, runtime->worker_count);
 	if (eal_start(config, &runtime->options, &runtime->cpus, megabytes, error) != 0)

@@ -100,6 +100,12 @@ void runtime_detach_all(struct runtime *runtime);
 // none uses the old.
 int runtime_wire(struct runtime *runtime, struct error *error);
 
+// Whether the devices are trusted to bring each flow to one worker. A capture has one queue, whatever the configuration says.
+static inline bool runtime_devices_steer(const struct runtime *runtime)
+{
+	return runtime->config->devices_steer && runtime->options.mode == RUNTIME_LIVE;
+}
+
 // How frames of an interface are parsed.
 struct parse_options runtime_parse_options(const struct runtime *runtime, const struct interface *interface);
 

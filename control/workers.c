@@ -143,6 +143,34 @@ static uint64_t table_bytes(const struct config *config, const struct runtime_op
 	       (options->record_flows ? times_bytes(config) : 0);
 }
 
+static int check_queues(const struct config *config, const char *name, uint16_t queues, unsigned workers,
+			struct config_place place, struct error *error)
+{
+	if (!queues || queues >= workers)
+		return 0;
+	error_set(error, "%s: queues: %u, expected one for each of %u workers, or auto, since workers.steering is device",
+		name, queues, workers);
+	return config_error_at(config, place, error);
+}
+
+int workers_check_queues(const struct config *config, const struct runtime_options *options, unsigned workers,
+			 struct error *error)
+{
+	if (!config->devices_steer || options->mode != RUNTIME_LIVE)
+		return 0;
+	for (size_t i = 0; i < config->interface_count; i++) {
+		const struct config_interface *interface = &config->interfaces[i];
+		if (check_queues(config, interface->name, interface->queues, workers, interface->place, error) != 0)
+			return -1;
+	}
+	for (size_t i = 0; i < config->handler_count; i++) {
+		const struct config_handler *handler = &config->handlers[i];
+		if (check_queues(config, handler->name, handler->queues, workers, handler->place, error) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 int workers_check_memory(const struct config *config, const struct runtime_options *options, unsigned workers,
 			 struct error *error)
 {
@@ -269,6 +297,7 @@ static void configure(struct worker *worker, const struct runtime *runtime, unsi
 	worker->id = id;
 	worker->lcore = id + 1; // lcore 0 is control
 	worker->workers = runtime->worker_count;
+	worker->steers = runtime->worker_count > 1 && !runtime_devices_steer(runtime);
 	worker->clock = replay ? CLOCK_CAPTURE : CLOCK_TSC;
 	worker->share_cpu = runtime->cpus.shared;
 	worker->qsbr = runtime->qsbr;

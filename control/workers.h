@@ -17,6 +17,10 @@ uint32_t worker_pool_count(const struct config *config, const struct runtime_opt
 			   unsigned id);
 uint32_t worker_pool_room(const struct config *config);
 
+// Whether each worker has a queue of each device where devices steer, as far as the configuration says. 0, or -1 with a text.
+int workers_check_queues(const struct config *config, const struct runtime_options *options, unsigned workers,
+			 struct error *error);
+
 // Whether the machine has the memory that so many workers take in all, before any of it is taken. 0, or -1 with a text.
 int workers_check_memory(const struct config *config, const struct runtime_options *options, unsigned workers,
 			 struct error *error);

@@ -64,15 +64,13 @@ static inline bool ageing_expired(const struct ageing *ageing, const struct flow
 // Ends one flow now: tells on_end, removes it from list and table.
 void ageing_end(struct ageing *ageing, uint32_t flow, enum flow_end why);
 
-// Flows that a call may look at, so that it takes less than 20 microseconds though none of them is in the cache
-// (bench/ageing_bench).
-enum { AGEING_BUDGET = 32 };
-
-// The same for a call after a burst that opened so many flows. In the long run as many end as begin: with a budget below that,
-// a flood of flows that nobody answers would fill the table, and the caches, with flows whose time is over.
+// How many flows a call may look at after a burst that opened so many: more than those, or a flood of flows that nobody
+// answers would fill the table, and the caches, with flows whose time is over. Few enough after any burst that a call takes
+// less than 20 microseconds though none of them is in the cache (bench/ageing_bench).
+enum { AGEING_BUDGET_MIN = 32 };
 static inline unsigned ageing_budget(unsigned opened)
 {
-	return RTE_MAX((unsigned)AGEING_BUDGET, opened + AGEING_BUDGET / 4);
+	return RTE_MAX((unsigned)AGEING_BUDGET_MIN, opened + AGEING_BUDGET_MIN / 4);
 }
 
 // Moves the wheel towards now and ends what has expired, looking at no more than budget flows and at 64 slots. Returns

@@ -259,7 +259,6 @@ static __rte_always_inline void narrow_pass_end(const struct narrow_pass *pass, 
 {
 	const struct flow_narrow constants = narrow_constants(pass->narrow);
 
-
 	if (!lookup->first_done)
 		narrow_sort_out(pass, &constants, lookup, flow, narrow_probe_firsts(pass, &constants, lookup, 0, flow));
 	narrow_probe_seconds(pass, &constants, lookup, flow);

@@ -116,7 +116,8 @@ static void choose_queues(struct interface *interface, const struct interface_pa
 			  const struct rte_eth_dev_info *info, const struct driver_quirk *quirk)
 {
 	uint16_t workers = RTE_MAX(params->workers, 1);
-	uint16_t wanted = params->queues ? RTE_MIN(params->queues, workers) : quirk->one_queue ? 1 : workers;
+	bool one = quirk->one_queue && !params->device_steers;
+	uint16_t wanted = params->queues ? RTE_MIN(params->queues, workers) : one ? 1 : workers;
 	interface->rx_queues = RTE_MIN(wanted, info->max_rx_queues);
 	interface->tx_queues = RTE_MIN(quirk->one_queue ? wanted : workers, info->max_tx_queues);
 	if (quirk->paired)

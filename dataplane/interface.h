@@ -87,12 +87,11 @@ int interface_open(struct interface *interface, const struct interface_params *p
 // Stops and closes the device. No worker may poll it any more. Control thread.
 void interface_close(struct interface *interface);
 
-// Whether the device brought a packet to the worker that owns its flow. NICs hash fragments and ICMP errors on addresses
-// alone, or on other addresses than their flow's. Any thread.
-static inline bool interface_steers(const struct interface *interface, const struct packet_meta *meta)
+// Whether the device's RSS brought a packet to the worker that owns its flow. NICs hash fragments and ICMP errors on
+// addresses alone, or on other addresses than their flow's. Any thread.
+static inline bool interface_rss_steers(const struct interface *interface, const struct packet_meta *meta)
 {
-	return interface->steering == STEER_DEVICE ||
-	       (interface->steering == STEER_RSS && !(meta->flags & (PACKET_FRAGMENT | PACKET_ICMP_ERROR)));
+	return interface->steering == STEER_RSS && !(meta->flags & (PACKET_FRAGMENT | PACKET_ICMP_ERROR));
 }
 
 // The worker that owns a flow whose both directions the device's RSS sends there: Toeplitz over the key's tuple and the

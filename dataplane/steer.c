@@ -9,7 +9,7 @@ unsigned burst_owner(const struct worker *worker, const struct burst *burst, uns
 {
 	const struct packet_meta *meta = &burst->meta[at];
 
-	if (interface_steers(&worker->interfaces[burst->interface[at]], meta))
+	if (interface_rss_steers(&worker->interfaces[burst->interface[at]], meta))
 		return worker->id;
 	if (worker->rss)
 		return interface_rss_owner(worker->rss, &meta->key);

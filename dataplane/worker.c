@@ -140,8 +140,8 @@ static unsigned stamp_capture(struct worker *worker, struct burst *burst, struct
 	return kept;
 }
 
-// After each burst. What it adds to one while a million flows expire, none of them in the cache, bench/ageing_bench
-// measures. Its bound is on what repeats at the same call in every round: single calls are longer, by what else the machine does.
+// What it adds to a burst while a million flows expire, none of them in the cache, bench/ageing_bench measures. Its bound is
+// on what repeats at the same call in every round: single calls are longer, by what else the machine does.
 void worker_age(struct worker *worker)
 {
 	const uint64_t opened = worker->counters.flows_opened;
@@ -221,7 +221,7 @@ static unsigned round_of_work(struct worker *worker)
 	worker->wiring = wiring;
 	for (unsigned i = 0; i < wiring->rx_count; i++)
 		work += poll_queue(worker, &wiring->rx[i]);
-	if (worker->workers > 1)
+	if (worker->steers)
 		work += poll_inbox(worker);
 	if (work == 0)
 		worker_age(worker);

@@ -123,7 +123,7 @@ struct worker {
 	const struct handler *handlers; // table by id
 	uint8_t clock;                // enum worker_clock
 	bool share_cpu;               // its CPU runs other threads too: sleep when idle
-	bool steers; // passes packets to the workers that own their flows: there are others, and the devices don't see to it
+	bool steers; // passes packets on to the workers that own their flows: there are others, and devices don't see to it
 	struct hash_secret steering_secret; // the same on all workers
 	const struct interface *rss;        // whose RSS decides which worker owns a flow; NULL: the flow's hash
 	struct rte_mempool *pool;

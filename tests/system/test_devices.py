@@ -113,9 +113,23 @@ def test_workers_keep_what_their_queues_bring_where_the_device_is_trusted_to_ste
     for port, holder in ((1003, 0), (2003, 1)):
         for ends in (f"10.1.0.1:{port} 10.2.0.1:53", f"10.2.0.1:53 10.1.0.1:{port}"):
             told = one.ask("explain", "udp", *ends.split())
-            assert told["queue"]["worker"] == holder and told["flow"]["state"] == "REPLIED", told
+            assert told["queue"]["worker"] == told["queue"]["queue"] == holder and told["flow"]["state"] == "REPLIED", told
+    stranger = one.ask("explain", "udp", "10.1.0.1:3000", "10.2.0.1:53")
+    assert stranger["queue"]["queue"] is None and stranger["flow"] is None, stranger
     text = one.stop(signal.SIGTERM)
     assert world.balanced(text), text
+
+
+def test_devices_that_steer_have_a_queue_for_each_worker(daemon, tmp_path):
+    near, far = (f"net_memif{side},id={side},socket={tmp_path}/{side}.sock,role=server" for side in (0, 1))
+    one = daemon(f"""
+interfaces: [{{name: near, device: "{near}"}}]
+workers: {{cpus: 2, share_cpus: true, steering: device}}
+handlers: [{{name: far, kind: device, device: "{far}"}}]
+default_handler: far
+""")
+    shown = one.ask("interfaces")
+    assert [(interface["queues"], interface["tx_queues"], interface["steering"]) for interface in shown] == [(2, 2, "device")] * 2
 
 
 def test_a_device_with_fewer_queues_than_workers_cant_be_trusted_to_steer(portier, tmp_path):

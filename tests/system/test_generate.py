@@ -152,10 +152,10 @@ eal: {EAL}
     stats, replies = one.ask("stats"), report["replies"]
     ledger = stats["ledger"]
     assert ledger["received"]["packets"] + ledger["returned"]["packets"] == report["sent"]["packets"] > 1000
-    assert ledger["handed"] == ledger["received"] and ledger["forwarded"] == ledger["returned"]
+    assert ledger["handed"] == ledger["received"]
     through = sum(interface["sent"] for interface in one.ask("interfaces"))
     assert report["received"]["packets"] == through
-    assert replies["lost"] <= report["sent"]["packets"] - through  # a far ring may be full where a CPU is shared
+    assert replies["lost"] <= report["sent"]["packets"] - through  # a ring may be full where a CPU is shared
     assert replies["malformed"] == replies["duplicates"] == 0
     web = stream(report, "web")
     assert 0 < web["closed"] <= web["opened"]

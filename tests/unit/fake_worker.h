@@ -154,7 +154,6 @@ static inline int set_up_workers(unsigned workers, const char *extra)
 	struct hash_secret secret;
 	assert_int_equal(hash_secret_draw(&secret), 0);
 	for (unsigned i = 0; i < workers; i++) {
-		runtime->workers[i]->steers = workers > 1;
 		runtime->workers[i]->steering_secret = secret;
 		memcpy(runtime->workers[i]->peer, runtime->workers, sizeof(runtime->workers));
 		runtime->workers[i]->interfaces = runtime->interfaces;

@@ -113,6 +113,29 @@ static void flow_whose_time_is_over_ends_and_a_new_one_opens(void **state)
 	assert_int_equal(flow->packets[FLOW_ORIG], 2);
 }
 
+// Ages by the test's clock.
+static void age_at(uint64_t now)
+{
+	worker()->clock = CLOCK_CAPTURE;
+	worker()->now = now;
+	worker_age(worker());
+	worker()->clock = CLOCK_TSC;
+}
+
+static void after_a_burst_as_many_flows_may_end_as_it_opened(void **state)
+{
+	(void)state;
+	uint64_t *ended = &worker()->counters.flows_ended[FLOW_END_TIMEOUT];
+	receive(worker(), LINK, BURST_MAX, many_syns);
+	assert_int_equal(worker()->counters.flows_opened, BURST_MAX);
+	age_at(bench->now + HOUR * SECOND);
+	assert_int_equal(*ended, BURST_MAX);
+	receive(worker(), LINK, BURST_MAX, many_syns);
+	age_at(bench->now);
+	age_at(bench->now + HOUR * SECOND); // nothing was opened since the last time
+	assert_int_equal(*ended, BURST_MAX + AGEING_BUDGET_MIN);
+}
+
 static void flood_of_syns_does_not_push_out_an_established_flow(void **state)
 {
 	(void)state;
@@ -432,6 +455,7 @@ int main(void)
 		WITH(icmp_error_counts_for_the_quoted_flow_and_does_not_prolong_it, set_up),
 		WITH(icmp_error_about_nothing_is_unrelated, set_up),
 		WITH(flow_whose_time_is_over_ends_and_a_new_one_opens, set_up),
+		WITH(after_a_burst_as_many_flows_may_end_as_it_opened, set_up),
 		WITH(flood_of_syns_does_not_push_out_an_established_flow, set_up),
 		WITH(denied_packet_makes_no_flow, set_up),
 		WITH(new_rules_end_a_live_flow_at_its_next_packet, set_up),

@@ -141,6 +141,9 @@ static void what_is_wrong_goes_to_standard_error_with_status_one(void **state)
 		{ "workers: {cpus: [0], control_cpus: [0]}\n", "", "c.yaml:1:" }, // portier run would refuse it
 		{ "workers: {cpus: 64, share_cpus: true}\nflows: {capacity: 64M}\n", "",
 			"c.yaml:2:19: 64 workers with 67108864 flows each (flows.capacity) take " },
+		{ "workers: {cpus: 2, share_cpus: true, steering: device}\n"
+		  "interfaces: [{name: a, device: net_null0, queues: 1}]\n", "",
+			"c.yaml:2:14: a: queues: 1, expected one for each of 2 workers" },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		write_file("c.yaml", cases[i].config);
