@@ -292,26 +292,26 @@ static void fetch_ahead(struct ageing *ageing, uint32_t first)
 }
 
 // What there is to be done with the first flow of a queue's lane.
-enum embryonic_turn {
-	TURN_NONE, // neither its time nor, so, that of those behind it has come; or the lane is empty
-	TURN_ENDS,
-	TURN_GOES_BACK, // it was heard again: to the end
+enum queue_due {
+	NOT_DUE, // neither its time nor, so, that of those behind it has come; or the lane is empty
+	DUE_TO_END,
+	DUE_TO_GO_BACK, // it was heard again: to the end
 };
 
-static enum embryonic_turn embryonic_turn(const struct ageing *ageing, unsigned q, uint32_t flow, uint64_t now)
+static enum queue_due due_in_queue(const struct ageing *ageing, unsigned q, uint32_t flow, uint64_t now)
 {
 	if (flow & END)
-		return TURN_NONE;
+		return NOT_DUE;
 	if (ageing_expired(ageing, hot(ageing, flow), now))
-		return TURN_ENDS;
-	return queue_time_over(ageing, q, flow, now) ? TURN_GOES_BACK : TURN_NONE;
+		return DUE_TO_END;
+	return queue_time_over(ageing, q, flow, now) ? DUE_TO_GO_BACK : NOT_DUE;
 }
 
-static void collect_embryonic(struct ageing *ageing, unsigned q, uint32_t flow, enum embryonic_turn turn, uint64_t now,
+static void collect_embryonic(struct ageing *ageing, unsigned q, uint32_t flow, enum queue_due due, uint64_t now,
 			      struct progress *progress)
 {
 	progress->looked++;
-	if (turn == TURN_ENDS) {
+	if (due == DUE_TO_END) {
 		ageing_end(ageing, flow, FLOW_END_TIMEOUT);
 		progress->ended++;
 	} else {
@@ -324,12 +324,12 @@ static void collect_embryonic(struct ageing *ageing, unsigned q, uint32_t flow, 
 static bool collect_firsts(struct ageing *ageing, unsigned q, uint64_t now, unsigned budget, struct progress *progress)
 {
 	const struct list *lane = &ageing->list[list_of(GROUP_QUEUE + q, 0)];
-	enum embryonic_turn turn[LANES];
+	enum queue_due due[LANES];
 	bool any = false;
 
 	for (unsigned i = 0; i < LANES; i++) {
-		turn[i] = embryonic_turn(ageing, q, lane[i].first, now);
-		if (turn[i] == TURN_NONE)
+		due[i] = due_in_queue(ageing, q, lane[i].first, now);
+		if (due[i] == NOT_DUE)
 			continue;
 		fetch_ahead(ageing, lane[i].first);
 		any = true;
@@ -337,8 +337,8 @@ static bool collect_firsts(struct ageing *ageing, unsigned q, uint64_t now, unsi
 	if (!any)
 		return false;
 	for (unsigned i = 0, at = ageing->turn % LANES; i < LANES && progress->looked < budget; i++, at = (at + 1) % LANES)
-		if (turn[at] != TURN_NONE)
-			collect_embryonic(ageing, q, lane[at].first, turn[at], now, progress);
+		if (due[at] != NOT_DUE)
+			collect_embryonic(ageing, q, lane[at].first, due[at], now, progress);
 	return true;
 }
 
