@@ -134,15 +134,15 @@ latency: {latency}
 control: {{socket: {socket}}}
 eal: {eal}
 """
-# Nothing that is known is forgotten while its program is stopped; whoever sends a SYN alone is, before the next pass.
-LASTING = "{profile: internet, udp_unreplied: 1h, udp_replied: 1h, tcp_syn_sent: 20ms}"
+# Nothing that is known is forgotten while its program is stopped; a newcomer, who sends a SYN alone, is before the next pass.
+TIMEOUTS = "{{profile: internet, udp_unreplied: 1h, udp_replied: 1h, tcp_syn_sent: {newcomers}}}"
 
 
 class Portier(Peer):
     """portier's count handler. ports: each has a listener for TCP and one for UDP. rules: a text, or None. one_in: of so many
-    packets the latency of one is measured."""
+    packets the latency of one is measured. newcomers: whether flows are to be forgotten that nobody answers."""
 
-    def __init__(self, place, captures, flows, rules=None, ports=(), name="portier", one_in=0):
+    def __init__(self, place, captures, flows, rules=None, ports=(), name="portier", one_in=0, newcomers=False):
         self.name, self.control_cpu, self.loader = name, place.control_cpu, None
         self.client = place.build / "control" / "ctl" / "portierctl"
         folder = place.folder / f"portier{time.monotonic_ns()}"
@@ -152,7 +152,7 @@ class Portier(Peer):
         config.write_text(CONFIG.format(
             device=pcap_device(0, captures), queues=len(captures), cpus=json.dumps(cpus), control=place.control_cpu,
             share=str(place.control_cpu in cpus).lower(), buffers=place.buffers, capacity=flows,
-            timeouts=LASTING, latency=one_in, socket=self.socket, eal=json.dumps(place.eal),
+            timeouts=TIMEOUTS.format(newcomers="20ms" if newcomers else "1h"), latency=one_in, socket=self.socket, eal=json.dumps(place.eal),
             listeners=json.dumps([{"protocol": protocol, "port": port, "handler": "all"}
                                   for protocol in ("tcp", "udp") for port in ports])))
         self.command = [str(place.build / "control" / "portier"), "run", "-c", str(config)]

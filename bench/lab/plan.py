@@ -98,7 +98,7 @@ def start_portier(place, cell, folder, name="portier", **change):
     listening = inputs.PORTS if cell.what != "denied flood" else ()
     rules = inputs.rules(cell.rules, cell.policy) if cell.rules or cell.policy != "accept" else None
     made = Portier(place, inputs.write(cell.input, folder, cell.workers), capacity, rules, listening, name,
-                   cell.latency)
+                   cell.latency, cell.input.new_share > 0)
     if cell.reloading:
         try:
             made.load_again_and_again([rules, inputs.rules(cell.rules, last=(inputs.denied_by(cell.rules) + " drop",))])
