@@ -65,8 +65,8 @@ static inline bool ageing_expired(const struct ageing *ageing, const struct flow
 void ageing_end(struct ageing *ageing, uint32_t flow, enum flow_end why);
 
 // How many flows a call may look at after a burst that opened so many: more than those, or a flood of flows that nobody
-// answers would fill the table, and the caches, with flows whose time is over. Few enough after any burst that a call takes
-// less than 20 microseconds though none of them is in the cache (bench/ageing_bench).
+// answers would fill the table, and the caches, with flows whose time is over. So few that a call takes less
+// than 20 microseconds though none of them is in the cache, and hardly more after a burst of 64 new flows (bench/ageing_bench).
 enum { AGEING_BUDGET_MIN = 32 };
 static inline unsigned ageing_budget(unsigned opened)
 {
