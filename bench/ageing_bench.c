@@ -231,7 +231,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 int main(int argc, char **argv)
 {
 	static const uint32_t sizes[] = { 1000000, 4000000 };
-	struct options options = { .budget = ageing_budget(64) };
+	struct options options = { .budget = ageing_budget(FLOW_LOOKUP_MAX) };
 	FILE *json = NULL;
 	struct result result;
 

@@ -133,15 +133,16 @@ static void find_flow(struct explained *explained)
 }
 
 // The first worker that has the flow alive. Where none has, one is as good as another.
-static void find_holder(struct explained *explained)
+static unsigned find_holder(struct explained *explained)
 {
 	const struct runtime *runtime = explained->runtime;
-	for (unsigned i = 0; i < runtime->worker_count && !explained->has_flow; i++) {
+	for (unsigned i = 0; i < runtime->worker_count; i++) {
 		explained->owner = runtime->workers[i];
 		find_flow(explained);
+		if (explained->has_flow)
+			return i;
 	}
-	if (!explained->has_flow)
-		explained->owner = runtime->workers[0];
+	return 0;
 }
 
 static void find_owner(struct explained *explained)
@@ -152,8 +153,7 @@ static void find_owner(struct explained *explained)
 	unsigned owner = 0;
 	int queue = from->rx_queues > 1 ? -1 : 0; // -1: whichever the device likes
 	if (from->steering == STEER_DEVICE) {
-		find_holder(explained);
-		owner = explained->owner->id;
+		owner = find_holder(explained);
 		queue = explained->has_flow ? (int)owner : -1;
 		how = explained->has_flow ? "it has the flow: the device chose it" : "or whichever the device chooses";
 	} else if (runtime->worker_count > 1 && interface_rss_steers(from, &explained->burst.meta[0])) {

@@ -71,7 +71,7 @@ static int open_device(struct runtime *runtime, struct interface_params *params,
 		return error_set(error, "more than %d interfaces and handler devices", INTERFACE_MAX);
 	params->index = (uint8_t)runtime->interface_count;
 	params->workers = (uint16_t)runtime->worker_count;
-	params->device_steers = runtime_devices_steer(runtime);
+	params->device_steers = runtime_devices_steer(runtime->config, &runtime->options);
 	params->pool = runtime_pool;
 	params->context = runtime;
 	char text[INTERFACE_ERROR_MAX];

@@ -101,9 +101,9 @@ void runtime_detach_all(struct runtime *runtime);
 int runtime_wire(struct runtime *runtime, struct error *error);
 
 // Whether the devices are trusted to bring each flow to one worker. A capture has one queue, whatever the configuration says.
-static inline bool runtime_devices_steer(const struct runtime *runtime)
+static inline bool runtime_devices_steer(const struct config *config, const struct runtime_options *options)
 {
-	return runtime->config->devices_steer && runtime->options.mode == RUNTIME_LIVE;
+	return config->devices_steer && options->mode == RUNTIME_LIVE;
 }
 
 // How frames of an interface are parsed.

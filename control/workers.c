@@ -156,7 +156,7 @@ static int check_queues(const struct config *config, const char *name, uint16_t 
 int workers_check_queues(const struct config *config, const struct runtime_options *options, unsigned workers,
 			 struct error *error)
 {
-	if (!config->devices_steer || options->mode != RUNTIME_LIVE)
+	if (!runtime_devices_steer(config, options))
 		return 0;
 	for (size_t i = 0; i < config->interface_count; i++) {
 		const struct config_interface *interface = &config->interfaces[i];
@@ -297,7 +297,7 @@ static void configure(struct worker *worker, const struct runtime *runtime, unsi
 	worker->id = id;
 	worker->lcore = id + 1; // lcore 0 is control
 	worker->workers = runtime->worker_count;
-	worker->steers = runtime->worker_count > 1 && !runtime_devices_steer(runtime);
+	worker->steers = runtime->worker_count > 1 && !runtime_devices_steer(config, &runtime->options);
 	worker->clock = replay ? CLOCK_CAPTURE : CLOCK_TSC;
 	worker->share_cpu = runtime->cpus.shared;
 	worker->qsbr = runtime->qsbr;

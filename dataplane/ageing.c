@@ -260,6 +260,11 @@ static bool queue_time_over(const struct ageing *ageing, unsigned q, uint32_t fl
 	return (waited & (QUEUE_STAMPS - 1)) >= queue->due;
 }
 
+static const struct list *lanes_of(const struct ageing *ageing, uint32_t group)
+{
+	return &ageing->list[list_of(group, 0)];
+}
+
 static bool lanes_are_empty(const struct list lane[LANES])
 {
 	uint32_t all = END;
@@ -323,10 +328,12 @@ static void collect_embryonic(struct ageing *ageing, unsigned q, uint32_t flow, 
 // The first flows of all lanes. Returns whether there was anything to be done with any.
 static bool collect_firsts(struct ageing *ageing, unsigned q, uint64_t now, unsigned budget, struct progress *progress)
 {
-	const struct list *lane = &ageing->list[list_of(GROUP_QUEUE + q, 0)];
+	const struct list *lane = lanes_of(ageing, GROUP_QUEUE + q);
 	enum queue_due due[LANES];
 	bool any = false;
 
+	if (lanes_are_empty(lane))
+		return false;
 	for (unsigned i = 0; i < LANES; i++) {
 		due[i] = due_in_queue(ageing, q, lane[i].first, now);
 		if (due[i] == NOT_DUE)
@@ -344,9 +351,7 @@ static bool collect_firsts(struct ageing *ageing, unsigned q, uint64_t now, unsi
 
 static void collect_queue(struct ageing *ageing, unsigned q, uint64_t now, unsigned budget, struct progress *progress)
 {
-	const struct list *lane = &ageing->list[list_of(GROUP_QUEUE + q, 0)];
-
-	while (!lanes_are_empty(lane) && progress->looked < budget && collect_firsts(ageing, q, now, budget, progress))
+	while (progress->looked < budget && collect_firsts(ageing, q, now, budget, progress))
 		;
 }
 
@@ -380,7 +385,7 @@ static void collect_one_due(struct ageing *ageing, uint32_t flow, uint64_t now, 
 
 static void collect_due(struct ageing *ageing, uint64_t now, unsigned budget, struct progress *progress)
 {
-	const struct list *lane = &ageing->list[list_of(GROUP_DUE, 0)];
+	const struct list *lane = lanes_of(ageing, GROUP_DUE);
 
 	while (!lanes_are_empty(lane) && progress->looked < budget) {
 		for (unsigned i = 0; i < LANES; i++)

@@ -153,15 +153,15 @@ static __rte_always_inline uint64_t narrow_settle(const struct narrow_pass *pass
 	return (uint64_t)pass->form.settle(&lookup->found[from], narrow_index_mask(constants), &flow[from]) << from;
 }
 
-// One record of the group before the one that key i is in. The records of a settled group are fetched one by one between the
-// next group's probes: all at once they would fill the core's line buffers, and the probes would stand behind them.
+// The record of the key that is a group before i, and settled. The records of a settled group are fetched one by one between
+// the next group's probes: all at once they would fill the core's line buffers, and the probes would stand behind them.
 static __rte_always_inline void narrow_fetch_settled(const struct narrow_pass *pass, const uint32_t flow[], unsigned i)
 {
 	if (i >= NARROW_GROUP)
 		narrow_fetch_record(pass, flow[i - NARROW_GROUP]);
 }
 
-// The first buckets of the keys from so many on, a multiple of NARROW_GROUP, and the records from the group before on.
+// The first buckets of the keys from so many on, a multiple of NARROW_GROUP, and the records that are not fetched yet.
 static __rte_always_inline uint64_t narrow_probe_firsts(const struct narrow_pass *pass, const struct flow_narrow *constants,
 							struct flow_lookup *lookup, unsigned from, uint32_t flow[])
 {
@@ -178,13 +178,15 @@ static __rte_always_inline uint64_t narrow_probe_firsts(const struct narrow_pass
 	}
 	if (from < n) {
 		memset(&lookup->found[from], 0, NARROW_GROUP * sizeof(lookup->found[0]));
-		for (unsigned i = from; i < n; i++)
+		for (unsigned i = from; i < n; i++) {
 			narrow_probe_first(pass, constants, lookup, i);
+			narrow_fetch_settled(pass, flow, i);
+		}
 		uint64_t some = pass->form.settle(&lookup->found[from], narrow_index_mask(constants), last);
 		memcpy(&flow[from], last, (n - from) * sizeof(last[0]));
 		misses |= (some & ((UINT64_C(1) << (n - from)) - 1)) << from;
 	}
-	for (unsigned i = from >= NARROW_GROUP ? from - NARROW_GROUP : 0; i < n; i++)
+	for (unsigned i = n >= NARROW_GROUP ? n - NARROW_GROUP : 0; i < n; i++)
 		narrow_fetch_record(pass, flow[i]);
 	return misses;
 }

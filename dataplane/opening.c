@@ -49,11 +49,11 @@ static void fill_cold(struct worker *worker, const struct burst *burst, unsigned
 	const bool tagged = meta->vlan_tags != 0;
 	const uint64_t id = new_flow_id(worker, burst, at) & (FLOW_COLD_UNIT(vlan, 1) - 1);
 	const uint8_t interface = local ? worker->handlers[worker->interfaces[from].handler].uplink : from;
-	const bool portless = !(meta->flags & PACKET_L4_WHOLE) && !meta->key.port[0] && !meta->key.port[1];
 
 	cold->word[0] = first_seen | syn * FLOW_COLD_UNIT(syn, 0) | tagged * FLOW_COLD_UNIT(tagged, 0);
 	cold->word[1] = id | (meta->vlan & 0xfff) * FLOW_COLD_UNIT(vlan, 1) |
-			interface % INTERFACE_MAX * FLOW_COLD_UNIT(interface, 1) | portless * FLOW_COLD_UNIT(portless, 1);
+			interface % INTERFACE_MAX * FLOW_COLD_UNIT(interface, 1) |
+			key_is_portless(meta) * FLOW_COLD_UNIT(portless, 1);
 }
 
 static void fill_flow(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,

@@ -90,8 +90,7 @@ static uint8_t icmp_code_of(const uint8_t *frame, const struct packet_meta *meta
 	return icmp && meta->flags & PACKET_L4_WHOLE ? frame[meta->l4_offset + 1] : 0;
 }
 
-// Whether a fragment's first, or what there is of a header that is cut off, has told no ports: they are 0 and 0 then.
-static bool key_is_portless(const struct packet_meta *meta)
+bool key_is_portless(const struct packet_meta *meta)
 {
 	return !(meta->flags & PACKET_L4_WHOLE) && !meta->key.port[0] && !meta->key.port[1];
 }

@@ -14,6 +14,9 @@ enum opener opener_of(const struct packet_meta *meta);
 // The same of a flow that lives: it does not turn round in mid-life.
 enum opener opener_of_flow(const struct flow *flow, const struct flow_cold *cold);
 
+// Whether a fragment's first, or what there is of a header that is cut off, has told no ports: those of the key are 0 and 0 then.
+bool key_is_portless(const struct packet_meta *meta);
+
 // What rules judge a packet by: its own outermost headers. Where rules judge flows, later fragments have the ports of
 // their first.
 void tuple_of_packet(const struct worker *worker, const struct burst *burst, unsigned at,

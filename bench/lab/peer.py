@@ -152,7 +152,8 @@ class Portier(Peer):
         config.write_text(CONFIG.format(
             device=pcap_device(0, captures), queues=len(captures), cpus=json.dumps(cpus), control=place.control_cpu,
             share=str(place.control_cpu in cpus).lower(), buffers=place.buffers, capacity=flows,
-            timeouts=TIMEOUTS.format(newcomers="20ms" if newcomers else "1h"), latency=one_in, socket=self.socket, eal=json.dumps(place.eal),
+            timeouts=TIMEOUTS.format(newcomers="20ms" if newcomers else "1h"), latency=one_in, socket=self.socket,
+            eal=json.dumps(place.eal),
             listeners=json.dumps([{"protocol": protocol, "port": port, "handler": "all"}
                                   for protocol in ("tcp", "udp") for port in ports])))
         self.command = [str(place.build / "control" / "portier"), "run", "-c", str(config)]

@@ -48,6 +48,18 @@ static void parse_changed(const char *from, const char *to, struct config *confi
 		fail_msg("'%s': %s", to, error.text);
 }
 
+// What config_check_lasting says of a running whole configuration in which that has changed.
+static int check_change(const char *from, const char *to, struct error *error)
+{
+	struct config running, fresh;
+	assert_int_equal(parse(whole, &running, error), 0);
+	parse_changed(from, to, &fresh);
+	int result = config_check_lasting(&running, &fresh, error);
+	config_free(&running);
+	config_free(&fresh);
+	return result;
+}
+
 static void what_lasts_until_a_restart_is_named_when_it_changes(void **state)
 {
 	(void)state;
@@ -96,14 +108,9 @@ static void what_lasts_until_a_restart_is_named_when_it_changes(void **state)
 		{ "\"-m\", \"512\"", "\"-m\"", "eal" },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct config running, fresh;
-		struct error error = { "" };
-		assert_int_equal(parse(whole, &running, &error), 0);
-		parse_changed(cases[i].from, cases[i].to, &fresh);
-		if (config_check_lasting(&running, &fresh, &error) != -1 || !strstr(error.text, cases[i].error))
+		struct error error;
+		if (check_change(cases[i].from, cases[i].to, &error) != -1 || !strstr(error.text, cases[i].error))
 			fail_msg("'%s' to '%s': %s", cases[i].from, cases[i].to, error.text);
-		config_free(&running);
-		config_free(&fresh);
 	}
 }
 
@@ -126,14 +133,9 @@ static void what_a_reload_publishes_may_change(void **state)
 		{ "workers:\n", "\n\nworkers:\n" }, // places are no values
 	};
 	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
-		struct config running, fresh;
-		struct error error = { "" };
-		assert_int_equal(parse(whole, &running, &error), 0);
-		parse_changed(changes[i][0], changes[i][1], &fresh);
-		if (config_check_lasting(&running, &fresh, &error) != 0)
+		struct error error;
+		if (check_change(changes[i][0], changes[i][1], &error) != 0)
 			fail_msg("'%s' to '%s': %s", changes[i][0], changes[i][1], error.text);
-		config_free(&running);
-		config_free(&fresh);
 	}
 }
 
