@@ -122,9 +122,9 @@ static __rte_always_inline uint64_t dependent(const struct limits *table, const 
 
 		rte_prefetch0(limits.line[slot[i + LINES_AHEAD] >> limits.line_shift]);
 		if (touch)
-			hot->packets[0]++;
+			hot->traffic[0].packets++;
 		else
-			sum += hot->packets[0];
+			sum += hot->traffic[0].packets;
 		*coming = *word_of(&limits, slot[i + RECORDS_AHEAD]);
 		rte_prefetch0(&limits.record[*coming]);
 	}

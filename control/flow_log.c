@@ -79,8 +79,8 @@ static void put_end(struct text_file *file, const struct flow_record *record, en
 static void put_traffic(struct text_file *file, const struct flow *flow)
 {
 	for (unsigned end = FLOW_ORIG; end <= FLOW_RESP; end++) {
-		put_number(file, flow->packets[end]);
-		put_number(file, flow->bytes[end]);
+		put_number(file, flow->traffic[end].packets);
+		put_number(file, flow->traffic[end].bytes);
 	}
 }
 
@@ -130,7 +130,7 @@ int flow_log_close(struct flow_log *log, struct error *error)
 
 static bool larger(const struct flow_record *a, const struct flow_record *b)
 {
-	uint64_t bytes_a = a->hot.bytes[0] + a->hot.bytes[1], bytes_b = b->hot.bytes[0] + b->hot.bytes[1];
+	uint64_t bytes_a = a->hot.traffic[0].bytes + a->hot.traffic[1].bytes, bytes_b = b->hot.traffic[0].bytes + b->hot.traffic[1].bytes;
 	return bytes_a != bytes_b ? bytes_a > bytes_b : a->cold.id < b->cold.id;
 }
 

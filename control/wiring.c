@@ -124,6 +124,7 @@ static void draw(const struct runtime *runtime, unsigned worker, struct wiring *
 		if (!interface->open)
 			continue;
 		wiring->parse_options[i] = runtime_parse_options(runtime, interface);
+		wiring->verifies_checksums |= wiring->parse_options[i].checksum == CHECKSUM_VERIFY;
 		if (interface->role == INTERFACE_HANDLER)
 			wiring->handler_devices |= UINT32_C(1) << i;
 		if (has(runtime->polled, i))

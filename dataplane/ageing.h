@@ -9,7 +9,7 @@
 
 struct ageing;
 
-// What it begins with, laid open for ageing_expired alone.
+// What it begins with, laid open for ageing_timeout alone.
 struct ageing_head {
 	uint64_t timeout[FLOW_STATES]; // ticks
 };
@@ -54,11 +54,16 @@ void ageing_answered(struct ageing *ageing, uint32_t flow, uint64_t now);
 // waits on the wheel for a long timeout may be found up to one turn late (1,024 slots).
 void ageing_state_changed(struct ageing *ageing, uint32_t flow);
 
+// Ticks after its last packet when a flow in this state ends.
+static inline uint64_t ageing_timeout(const struct ageing *ageing, enum flow_state state)
+{
+	return ((const struct ageing_head *)ageing)->timeout[state];
+}
+
 // Whether the flow's time is over at now, by its state: exact, whatever the wheel has done so far.
 static inline bool ageing_expired(const struct ageing *ageing, const struct flow *flow, uint64_t now)
 {
-	uint64_t timeout = ((const struct ageing_head *)ageing)->timeout[flow->state];
-	return now >= flow->last_seen && now - flow->last_seen >= timeout;
+	return now >= flow->last_seen && now - flow->last_seen >= ageing_timeout(ageing, (enum flow_state)flow->state);
 }
 
 // Ends one flow now: tells on_end, removes it from list and table.

@@ -3,68 +3,11 @@
 // that a later one of the same burst was looked up to.
 #include "dataplane/burst.h"
 
+#include "dataplane/attach_usual.h"
 #include "dataplane/follow.h"
 #include "dataplane/judge.h"
 #include "dataplane/opening.h"
-#include "dataplane/segment.h"
 #include "dataplane/trial.h"
-
-// What a burst adds to counters that many packets share: summed up here, entered once.
-struct tally {
-	struct flow decision;                 // rule, listener and handler that the last packets had in common
-	uint64_t decided;                     // packets of that decision; packed
-	uint64_t by_port_class[PORT_CLASSES]; // packed
-	uint32_t generation; // of the policy
-	bool watched; // there is more to be done with a packet than to count it
-};
-
-// Packets and bytes in one word, so that one addition enters a packet: a burst has few of the former.
-enum { TALLY_SHIFT = 48 };
-
-static inline uint64_t tally_packet(uint64_t bytes)
-{
-	return (UINT64_C(1) << TALLY_SHIFT) + bytes;
-}
-
-static inline struct traffic tally_traffic(uint64_t packed)
-{
-	return (struct traffic){ packed >> TALLY_SHIFT, packed & ((UINT64_C(1) << TALLY_SHIFT) - 1) };
-}
-
-static void count_rule(struct worker *worker, uint32_t slot, struct traffic add)
-{
-	if (slot != RULE_NONE)
-		traffic_sum(&worker->rule_counters[slot], add);
-}
-
-static void flush_decision(struct worker *worker, struct tally *tally)
-{
-	const struct flow *decision = &tally->decision;
-	count_rule(worker, decision->rule, tally_traffic(tally->decided));
-	if (decision->listener != LISTENER_NONE)
-		traffic_sum(&worker->listener_counters[decision->listener], tally_traffic(tally->decided));
-	tally->decided = 0;
-}
-
-static void flush_tally(struct worker *worker, struct tally *tally)
-{
-	flush_decision(worker, tally);
-	for (unsigned class = 0; class < PORT_CLASSES; class++)
-		traffic_sum(&worker->counters.by_port_class[class], tally_traffic(tally->by_port_class[class]));
-}
-
-// Enters a packet under what was decided for it. Neighbours in a burst mostly share rule and listener.
-static inline void count_packet(struct worker *worker, struct tally *tally, const struct flow *flow,
-				rte_be16_t responder_port, uint64_t bytes)
-{
-	uint16_t port = rte_be_to_cpu_16(responder_port);
-	tally->by_port_class[(port >= 1024) + (port >= 49152)] += tally_packet(bytes);
-	if (unlikely((flow->word ^ tally->decision.word) << (64 - FLOW_DECISION_BITS))) {
-		flush_decision(worker, tally);
-		tally->decision.word = flow->word;
-	}
-	tally->decided += tally_packet(bytes);
-}
 
 // Where a packet goes that came back from a handler's device.
 static void forward(struct burst *burst, unsigned at, uint8_t interface)
@@ -80,8 +23,7 @@ static bool handle_without_flow(struct worker *worker, struct burst *burst, unsi
 	const struct packet_meta *meta = &burst->meta[at];
 	unsigned responder = !(meta->flags & PACKET_SOURCE_IS_END1) ^ decision->local_is_source;
 
-	const struct flow never_made = { .word = opening_decision(decision) };
-	count_packet(worker, tally, &never_made, meta->key.port[responder], burst->length[at]);
+	tally_count(worker, tally, opening_decision(decision), meta->key.port[responder], burst->length[at]);
 	burst->note[at] = (struct burst_note){ .rule = decision->rule, .handler = (uint8_t)decision->handler,
 		.verdict = VERDICT_ACCEPT };
 	burst->handler[at] = (uint8_t)decision->handler;
@@ -93,10 +35,15 @@ static bool handle_without_flow(struct worker *worker, struct burst *burst, unsi
 	return true;
 }
 
+// Whether there is more to be done with a packet than to count it.
+static inline bool watched(const struct worker *worker)
+{
+	return worker->times || worker->trace || worker->wiring->handler_devices;
+}
+
 // What not every run asks for: time stamps of captures, the trace, the way back from a handler's device. Returns whether
 // a handler is to have the packet.
-static __rte_noinline bool account_watched(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
-					   const struct flow *decided)
+static bool account_watched(struct worker *worker, struct burst *burst, unsigned at, uint32_t index, uint64_t decided)
 {
 	const struct flow *flow = flow_table_flow(worker->flows, index);
 	const struct flow_cold *cold = flow_table_cold(worker->flows, index);
@@ -106,7 +53,7 @@ static __rte_noinline bool account_watched(struct worker *worker, struct burst *
 	if (worker->trace != NULL)
 		burst->note[at] = (struct burst_note){
 			.flow = cold->id,
-			.rule = decided->rule,
+			.rule = FLOW_FIELD(decided, rule, 18),
 			.handler = flow->handler,
 			.direction = direction_of(&burst->meta[at], flow) == FLOW_ORIG ? TRACE_ORIG : TRACE_RESP,
 			.verdict = VERDICT_ACCEPT,
@@ -118,23 +65,23 @@ static __rte_noinline bool account_watched(struct worker *worker, struct burst *
 	return true;
 }
 
-// Counts the packet for its flow, and under the rule that decided on it, and sends it on its way. Returns whether a
-// handler is to have it.
-static __rte_always_inline bool account(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
-					struct flow *flow, const struct flow *decided, struct tally *tally)
+// Counts the packet for its flow, and under what decided on it, as in a flow's word, and sends it on its way. Returns whether
+// a handler is to have it.
+static bool account(struct worker *worker, struct burst *burst, unsigned at, uint32_t index, uint64_t decided,
+		    struct tally *tally)
 {
 	const struct packet_meta *meta = &burst->meta[at];
+	struct flow *flow = flow_table_flow(worker->flows, index);
 	const enum flow_direction direction = direction_of(meta, flow);
 	const uint64_t bytes = burst->length[at], time = burst->time[at];
 
 	burst->handler[at] = flow->handler;
-	count_packet(worker, tally, decided, meta->key.port[!flow->orig_end], bytes);
+	tally_count(worker, tally, decided, meta->key.port[!flow->orig_end], bytes);
 	// RFC 5508, REQ-6: an error about a flow doesn't prolong it.
 	if (likely(!(meta->flags & PACKET_ICMP_ERROR)) && time > flow->last_seen)
 		__atomic_store_n(&flow->last_seen, time, __ATOMIC_RELAXED);
-	counter_add(&flow->packets[direction], 1);
-	counter_add(&flow->bytes[direction], bytes);
-	return likely(!tally->watched) || account_watched(worker, burst, at, index, decided);
+	traffic_add(&flow->traffic[direction], bytes);
+	return likely(!watched(worker)) || account_watched(worker, burst, at, index, decided);
 }
 
 // What opens a flow from a handler's end is not judged: rules guard what listens, not what it asks for.
@@ -198,8 +145,7 @@ static bool open_decided(struct worker *worker, struct burst *burst, unsigned at
 		return handle_without_flow(worker, burst, at, decision, tally);
 	}
 	// Not the flow's own word: what has just been written to its parts can't be read at once as a whole.
-	const struct flow decided = { .word = opening_decision(decision) };
-	return account(worker, burst, at, index, flow_table_flow(worker->flows, index), &decided, tally);
+	return account(worker, burst, at, index, opening_decision(decision), tally);
 }
 
 // The packet has no flow, and the rules have judged it.
@@ -304,15 +250,16 @@ static inline uint32_t standing_flow(struct worker *worker, struct burst *burst,
 }
 
 // Follows a packet that may pass. Returns whether a handler is to have it.
-static __rte_always_inline bool pass(struct worker *worker, struct burst *burst, unsigned i, unsigned at, uint32_t index,
-				     const struct rule_verdict *judged, const struct flow *decided, struct tally *tally)
+static __rte_noinline bool pass(struct worker *worker, struct burst *burst, unsigned i, uint32_t index,
+				const struct rule_verdict *judged, uint64_t decided, struct tally *tally)
 {
-	struct flow *flow = flow_table_flow(worker->flows, index);
+	const unsigned at = burst->live[i];
+
 	if (unlikely(!follow_packet(worker, burst, at, index))) {
 		ageing_end(worker->ageing, index, FLOW_END_CLOSED);
 		return open_instead(worker, burst, i, judged, tally);
 	}
-	return account(worker, burst, at, index, flow, decided, tally);
+	return account(worker, burst, at, index, decided, tally);
 }
 
 // Whether a SYN comes from the end that seemed to be the one that was asked, as it had sent a SYN-ACK: another connection, whose
@@ -361,7 +308,7 @@ static bool attach_judged(struct worker *worker, struct burst *burst, unsigned i
 	}
 	struct flow decided = { .word = flow_table_flow(worker->flows, index)->word };
 	decided.rule = judged->slot;
-	return pass(worker, burst, i, at, index, judged, &decided, tally);
+	return pass(worker, burst, i, index, judged, decided.word, tally);
 }
 
 // The flow's policy is old, or its verdict is not for all of its packets.
@@ -376,13 +323,13 @@ static __rte_noinline bool attach_unsettled(struct worker *worker, struct burst 
 		!judge_again(worker, burst, i, index))
 		return false;
 	if (!(judges && judge_wants_packet(&burst->meta[at], flow)))
-		return pass(worker, burst, i, at, index, NULL, flow, tally);
+		return pass(worker, burst, i, index, NULL, flow->word, tally);
 	struct rule_verdict judged;
 	judge_packet(worker, burst, i, flow, &judged);
 	return attach_judged(worker, burst, i, index, &judged, tally);
 }
 
-static bool attach_by_packet(struct worker *worker, struct burst *burst, unsigned i, uint32_t index,
+static __rte_noinline bool attach_by_packet(struct worker *worker, struct burst *burst, unsigned i, uint32_t index,
 			     struct tally *tally)
 {
 	struct rule_verdict judged = { .slot = RULE_NONE, .verdict = VERDICT_ACCEPT };
@@ -394,43 +341,38 @@ static bool attach_by_packet(struct worker *worker, struct burst *burst, unsigne
 }
 
 // Returns whether a handler is to have the packet.
-static __rte_always_inline bool attach(struct worker *worker, struct burst *burst, unsigned i, unsigned at,
-				       struct tally *tally, const bool by_packet)
+static __rte_noinline bool attach(struct worker *worker, struct burst *burst, unsigned i, struct tally *tally)
 {
-	uint32_t index = standing_flow(worker, burst, at, burst->flow[i]);
-	if (by_packet)
+	uint32_t index = standing_flow(worker, burst, burst->live[i], burst->flow[i]);
+
+	if (unlikely(burst->policy->by_packet))
 		return attach_by_packet(worker, burst, i, index, tally);
-	if (unlikely(index == FLOW_NONE))
+	if (index == FLOW_NONE)
 		return open_flow(worker, burst, i, tally);
 
 	const struct flow *flow = flow_table_flow(worker->flows, index);
-	if (unlikely(flow->generation != tally->generation))
-		return attach_unsettled(worker, burst, i, index, tally);
-	return pass(worker, burst, i, at, index, NULL, flow, tally);
-}
 
-static __rte_always_inline void attach_all(struct worker *worker, struct burst *burst, const bool by_packet)
-{
-	struct tally tally = {
-		.decision = { .rule = RULE_NONE, .listener = LISTENER_NONE },
-		.generation = burst->policy->generation,
-		.watched = worker->times || worker->trace || worker->wiring->handler_devices,
-	};
-	unsigned kept = 0;
-	for (unsigned i = 0; i < burst->live_count; i++) {
-		uint16_t at = burst->live[i];
-		bool passes = attach(worker, burst, i, at, &tally, by_packet);
-		burst->live[kept] = at;
-		kept += passes;
-	}
-	burst->live_count = kept;
-	flush_tally(worker, &tally);
+	if (flow->generation != burst->policy->generation)
+		return attach_unsettled(worker, burst, i, index, tally);
+	return pass(worker, burst, i, index, NULL, flow->word, tally);
 }
 
 void burst_attach(struct worker *worker, struct burst *burst)
 {
-	if (unlikely(burst->policy->by_packet))
-		attach_all(worker, burst, true);
-	else
-		attach_all(worker, burst, false);
+	const bool usual = !burst->policy->by_packet && !watched(worker);
+	const uint32_t generation = usual ? burst->policy->generation : FLOW_NOT_JUDGED; // then none is a usual one
+	struct tally tally;
+	unsigned kept = 0;
+
+	tally_begin(&tally);
+	for (unsigned i = 0; i < burst->live_count; i++) {
+		const uint16_t at = burst->live[i];
+		const bool passes = attach_usual(worker, burst, at, burst->flow[i], generation, &tally) ||
+				    attach(worker, burst, i, &tally);
+
+		burst->live[kept] = at;
+		kept += passes;
+	}
+	burst->live_count = kept;
+	tally_enter(worker, &tally);
 }

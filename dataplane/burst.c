@@ -7,8 +7,6 @@
 #include "dataplane/parse_usual.h"
 #include "dataplane/trial.h"
 
-enum { PREFETCH_AHEAD = 6 };
-
 // DPDK's two bits for each checksum, as the parser's four states.
 static inline uint8_t checksum_state(uint64_t flags, unsigned bad_bit, unsigned good_bit)
 {
@@ -21,7 +19,7 @@ static_assert(RTE_MBUF_F_RX_IP_CKSUM_BAD == 1ull << IP_BAD_BIT && RTE_MBUF_F_RX_
 	      RTE_MBUF_F_RX_L4_CKSUM_BAD == 1ull << L4_BAD_BIT && RTE_MBUF_F_RX_L4_CKSUM_GOOD == 1ull << L4_GOOD_BIT,
 	"DPDK's bits");
 
-// Not by parse_frame: its straight line was tried, or is of no use.
+// The straight line was tried, or is of no use, or some interface computes checksums.
 static __rte_noinline enum drop_reason parse_unusual(struct worker *worker, struct burst *burst, unsigned at)
 {
 	struct rte_mbuf *mbuf = burst->mbuf[at];
@@ -33,8 +31,10 @@ static __rte_noinline enum drop_reason parse_unusual(struct worker *worker, stru
 		.ip_checksum = checksum_state(flags, IP_BAD_BIT, IP_GOOD_BIT),
 		.l4_checksum = checksum_state(flags, L4_BAD_BIT, L4_GOOD_BIT),
 	};
-	enum drop_reason reason = parse_any(&input, &worker->wiring->parse_options[burst->interface[at]],
-		&burst->meta[at], &burst->fragment[at]);
+	const struct parse_options *options = &worker->wiring->parse_options[burst->interface[at]];
+	enum drop_reason reason =
+		worker->wiring->verifies_checksums ? parse_frame(&input, options, &burst->meta[at], &burst->fragment[at]) :
+						     parse_any(&input, options, &burst->meta[at], &burst->fragment[at]);
 
 	burst->flags |= burst->meta[at].flags;
 	burst->segmented |= mbuf->nb_segs > 1;
@@ -43,16 +43,18 @@ static __rte_noinline enum drop_reason parse_unusual(struct worker *worker, stru
 	return reason;
 }
 
-// What parse_frame does first, where nothing has to be asked about checksums: without the way there.
-static __rte_always_inline enum drop_reason parse_packet(struct worker *worker, struct burst *burst, unsigned at)
+// What parse_frame does first, where nothing has to be asked about checksums: without the way there. verifies: some interface
+// computes them.
+static __rte_always_inline enum drop_reason parse_packet(struct worker *worker, struct burst *burst, unsigned at, bool verifies)
 {
 	const struct rte_mbuf *mbuf = burst->mbuf[at];
-	const struct parse_options *options = &worker->wiring->parse_options[burst->interface[at]];
+	const uint32_t length = mbuf->pkt_len;
 	const uint64_t bad = RTE_MBUF_F_RX_IP_CKSUM_BAD | RTE_MBUF_F_RX_L4_CKSUM_BAD;
 
-	burst->length[at] = mbuf->pkt_len;
-	if (likely(mbuf->nb_segs == 1 && !(mbuf->ol_flags & bad) && options->checksum != CHECKSUM_VERIFY &&
-		parse_usual(rte_pktmbuf_mtod(mbuf, const uint8_t *), mbuf->pkt_len, options, &burst->meta[at])))
+	burst->length[at] = length;
+	if (likely(mbuf->nb_segs == 1 && !(mbuf->ol_flags & bad) && !verifies &&
+		parse_usual(rte_pktmbuf_mtod(mbuf, const uint8_t *), length,
+			&worker->wiring->parse_options[burst->interface[at]], &burst->meta[at])))
 		return DROP_NONE;
 	return parse_unusual(worker, burst, at);
 }
@@ -78,23 +80,28 @@ static inline void fates_pending(struct burst *burst, uint8_t account)
 		memcpy(&burst->fate[i], &word, sizeof(word));
 }
 
-static inline void fetch_frame(const struct burst *burst, unsigned i)
+// Behind the last packet it stands a few times more, so that the loop that fetches ahead need not ask where the burst ends.
+static inline void fetch_first_frames(struct burst *burst)
 {
-	rte_prefetch0(rte_pktmbuf_mtod(burst->mbuf[RTE_MIN(i, burst->count - 1)], void *));
+	for (unsigned i = 0; i < BURST_FETCH_AHEAD && burst->count; i++) {
+		burst->mbuf[burst->count + i] = burst->mbuf[burst->count - 1];
+		rte_prefetch0(rte_pktmbuf_mtod(burst->mbuf[i], void *));
+	}
 }
 
 static void parse_all(struct worker *worker, struct burst *burst)
 {
+	const bool verifies = worker->wiring->verifies_checksums;
+	const unsigned count = burst->count;
 	unsigned live = 0;
 
 	burst->flags = 0;
 	burst->segmented = false;
 	fates_pending(burst, ACCOUNT_WORKER);
-	for (unsigned i = 0; i < RTE_MIN((unsigned)PREFETCH_AHEAD, burst->count); i++)
-		fetch_frame(burst, i);
-	for (unsigned i = 0; i < burst->count; i++) {
-		fetch_frame(burst, i + PREFETCH_AHEAD);
-		enum drop_reason reason = parse_packet(worker, burst, i);
+	fetch_first_frames(burst);
+	for (unsigned i = 0; i < count; i++) {
+		rte_prefetch0(rte_pktmbuf_mtod(burst->mbuf[i + BURST_FETCH_AHEAD], void *));
+		enum drop_reason reason = parse_packet(worker, burst, i, verifies);
 		burst->live[live] = (uint16_t)i;
 		live += reason == DROP_NONE;
 	}
@@ -315,8 +322,8 @@ void burst_begin(struct worker *worker, unsigned count)
 	struct burst *burst = worker->burst;
 
 	burst->count = count;
-	if (unlikely(burst->flows_opened | burst->flows_ended)) {
-		burst->flows_opened = burst->flows_ended = false;
+	if (unlikely(burst->changed)) {
+		burst->changed = false;
 		memset(burst->opened, 0, sizeof(burst->opened));
 		memset(burst->ended, 0, sizeof(burst->ended));
 	}

@@ -15,10 +15,12 @@ struct burst_note {
 
 enum { CHANGE_BITS = 512, CHANGE_WORDS = CHANGE_BITS / 64 };
 
+enum { BURST_FETCH_AHEAD = 6 }; // frames that are fetched before the one that is parsed
+
 // Scratch of one worker; arrays go by position in the burst. Sized to stay in the L1 cache.
 struct burst {
 	struct packet_meta meta[BURST_MAX] __rte_cache_aligned;
-	struct rte_mbuf *mbuf[BURST_MAX]; // NULL: given to another worker
+	struct rte_mbuf *mbuf[BURST_MAX + BURST_FETCH_AHEAD]; // NULL: given to another worker
 	uint64_t time[BURST_MAX]; // ticks
 	uint32_t length[BURST_MAX]; // bytes
 	uint32_t flow[BURST_MAX]; // index or FLOW_NONE; by position in live, as long as that is what was looked up
@@ -35,8 +37,8 @@ struct burst {
 	bool from_inbox; // another worker has parsed it before and found its owner
 	bool capture;    // read from a capture: packets carry their notes
 	// What changed since this burst was looked up: a flow that was not there may be by now, an index may have changed
-	// hands. Which ones, the filters tell; they are empty unless the flags are set.
-	bool flows_opened, flows_ended;
+	// hands. Which ones, the filters tell; they are empty unless the flag is set.
+	bool changed;
 	uint64_t opened[CHANGE_WORDS], ended[CHANGE_WORDS]; // a bit by key, by index; others may share it
 	const struct policy *policy;
 	struct trial *trial; // rules that are tried beside; NULL: none
@@ -59,20 +61,20 @@ static inline unsigned change_of_key(const struct flow_key *key)
 static inline void burst_flow_opened(struct burst *burst, const struct flow_key *key)
 {
 	unsigned bit = change_of_key(key);
-	burst->flows_opened = true;
+	burst->changed = true;
 	burst->opened[bit / 64] |= UINT64_C(1) << bit % 64;
 }
 
 static inline void burst_flow_ended(struct burst *burst, uint32_t index)
 {
-	burst->flows_ended = true;
+	burst->changed = true;
 	burst->ended[index % CHANGE_BITS / 64] |= UINT64_C(1) << index % 64;
 }
 
 // Whether what was looked up, FLOW_NONE too, may not hold any more.
 static inline bool burst_outdated(const struct burst *burst, const struct flow_key *key, uint32_t index)
 {
-	if (likely(!(burst->flows_opened | burst->flows_ended)))
+	if (likely(!burst->changed))
 		return false;
 	unsigned bit = index == FLOW_NONE ? change_of_key(key) : index % CHANGE_BITS;
 	return (index == FLOW_NONE ? burst->opened : burst->ended)[bit / 64] >> bit % 64 & 1;

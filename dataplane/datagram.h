@@ -17,6 +17,7 @@ enum {
 	VLAN_TAG = 4,
 	TYPE_IP4 = 0x0800,
 	TYPE_IP6 = 0x86dd,
+	TYPE_VLAN = 0x8100, // IEEE 802.1Q
 	IP4_FRAGMENT_BITS = 0x3fff, // offset and MF, without DF
 	IP4_HEADER = 20, // without options
 	IP6_HEADER = 40,

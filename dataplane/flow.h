@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdint.h>
 
+#include "dataplane/counters.h"
 #include "dataplane/flow_key.h"
 
 enum {
@@ -46,8 +47,7 @@ const char *flow_state_name(enum flow_state state);
 
 // Hot: written by the owning worker at each packet; control reads single words, racily.
 struct flow {
-	uint64_t packets[2]; // by enum flow_direction
-	uint64_t bytes[2];   // from the destination MAC on, without FCS
+	struct traffic traffic[2]; // by enum flow_direction
 	uint64_t last_seen;  // ticks of the worker's clock
 	uint32_t generation; // of the policy that judged it last; with a bit set: equal to none
 	uint32_t tcp_next[2];   // the highest ACK that this end sent: what it wants next; valid if tcp_known bit set
@@ -77,11 +77,15 @@ enum { FLOW_DECISION_BITS = 18 + 20 + 8 };
 #define FLOW_UNIT(field) (((struct flow){ .field = 1 }).word)
 #define FLOW_COLD_UNIT(field, which) (((struct flow_cold){ .field = 1 }).word[which])
 
+// The way back: a field of so many bits, out of a word in a register.
+#define FLOW_FIELD(word, field, bits) ((unsigned)((word) / FLOW_UNIT(field)) & ((1u << (bits)) - 1))
+
 // Bits of flow.generation. Rules judge each further packet of the opener, until somebody answers.
 static const uint32_t FLOW_VARIES = UINT32_C(1) << 31;
 // Rules judge each packet of both ends, until one comes that may open a connection: a SYN-ACK, FIN or RST was all so far.
 static const uint32_t FLOW_UNOPENED = UINT32_C(1) << 30;
 static const uint32_t FLOW_GENERATION = (UINT32_C(1) << 30) - 1;
+static const uint32_t FLOW_NOT_JUDGED = UINT32_MAX; // no flow has this for its generation
 static_assert(sizeof(struct flow) == 64, "one cache line");
 
 // Whether the policy of this generation has judged the flow.

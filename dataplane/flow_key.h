@@ -42,7 +42,11 @@ static_assert(sizeof(struct flow_key4) == 16, "two words, no padding");
 
 static inline bool flow_key_fits_ip4(const struct flow_key *key)
 {
-	return (key->family == FAMILY_IP4) & (key->vlan == 0);
+	uint32_t vlan_to_family; // with the protocol between them, which may be any
+
+	static_assert(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN, "the family stands highest");
+	memcpy(&vlan_to_family, &key->vlan, sizeof(vlan_to_family));
+	return (vlan_to_family & UINT32_C(0xff00ffff)) == (uint32_t)FAMILY_IP4 << 24;
 }
 
 // Only of a key that fits.

@@ -291,13 +291,27 @@ static inline void place(const uint32_t found[], unsigned n, const uint8_t at[],
 		flow[at[i]] = found[i];
 }
 
-static inline unsigned count_ip4(const struct flow_key *const key[], unsigned n)
+// false: not all keys fit, and what is packed means nothing. The first of them mostly tells.
+static inline bool pack_ip4(const struct flow_key *const key[], unsigned n, struct flow_key4 packed[])
 {
-	unsigned fits = 0;
+	bool fit = true;
+
+	if (n && !flow_key_fits_ip4(key[0]))
+		return false;
+	for (unsigned i = 0; i < n; i++) {
+		packed[i] = flow_key_pack(key[i]);
+		fit &= flow_key_fits_ip4(key[i]);
+	}
+	return fit;
+}
+
+static inline bool none_is_ip4(const struct flow_key *const key[], unsigned n)
+{
+	bool fits = false;
 
 	for (unsigned i = 0; i < n; i++)
-		fits += flow_key_fits_ip4(key[i]);
-	return fits;
+		fits |= flow_key_fits_ip4(key[i]);
+	return !fits;
 }
 
 static void lookup_mixed(const struct flow_table *table, const struct flow_key *const key[], unsigned n, uint32_t flow[],
@@ -317,18 +331,14 @@ static void lookup_mixed(const struct flow_table *table, const struct flow_key *
 void flow_table_lookup_burst(const struct flow_table *table, const struct flow_key *const key[], unsigned n,
 			     uint32_t flow[], bool fetch)
 {
-	const unsigned ip4 = count_ip4(key, n);
 	struct flow_key4 packed[FLOW_LOOKUP_MAX];
 
-	if (ip4 == 0) {
-		table->form.wide->lookup(&table->wide, key, n, flow, fetch);
-	} else if (ip4 == n) {
-		for (unsigned i = 0; i < n; i++)
-			packed[i] = flow_key_pack(key[i]);
+	if (pack_ip4(key, n, packed))
 		lookup4(table, packed, n, flow, fetch);
-	} else {
+	else if (none_is_ip4(key, n))
+		table->form.wide->lookup(&table->wide, key, n, flow, fetch);
+	else
 		lookup_mixed(table, key, n, flow, fetch);
-	}
 }
 
 void flow_table_lookup_burst_shared(const struct flow_table *table, const struct flow_key *const key[], unsigned n,

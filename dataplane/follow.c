@@ -25,7 +25,7 @@ static void state_changed(struct worker *worker, uint32_t index, unsigned before
 	ageing_state_changed(worker->ageing, index);
 }
 
-bool follow_segment(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
+static bool follow_segment(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
 {
 	struct flow *flow = flow_table_flow(worker->flows, index);
 	const unsigned before = flow->state;
@@ -38,7 +38,7 @@ bool follow_segment(struct worker *worker, struct burst *burst, unsigned at, uin
 	return true;
 }
 
-void follow_answer(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
+static void follow_answer(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
 {
 	struct flow *flow = flow_table_flow(worker->flows, index);
 	const unsigned before = flow->state;
@@ -47,4 +47,16 @@ void follow_answer(struct worker *worker, struct burst *burst, unsigned at, uint
 	flow->generation &= ~FLOW_VARIES;
 	ageing_answered(worker->ageing, index, burst->time[at]);
 	state_changed(worker, index, before);
+}
+
+bool follow_packet(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
+{
+	const struct packet_meta *meta = &burst->meta[at];
+	const struct flow *flow = flow_table_flow(worker->flows, index);
+
+	if (is_tcp_segment(meta) && !follow_segment(worker, burst, at, index))
+		return false;
+	if (flow->embryonic && !!(meta->flags & PACKET_SOURCE_IS_END1) != flow->opener_end && !(meta->flags & PACKET_ICMP_ERROR))
+		follow_answer(worker, burst, at, index);
+	return true;
 }

@@ -23,7 +23,7 @@ static const struct transport transports[256] = {
 
 static bool is_vlan_type(uint16_t type)
 {
-	return type == 0x8100 || type == 0x88a8 || type == 0x9100;
+	return type == TYPE_VLAN || type == 0x88a8 || type == 0x9100;
 }
 
 // Steps over the tags, all of them: too many drop the packet, but its tuple is told all the same.

@@ -40,6 +40,7 @@ enum tcp_result tcp_follow(struct flow *flow, enum flow_direction direction, con
 // that their sender offered, and do nothing else. false, and nothing done, for all others. header: 20 bytes at least.
 static inline bool tcp_follow_usual(struct flow *flow, enum flow_direction direction, const uint8_t *header)
 {
+	const uint64_t word = flow->word;
 	const uint8_t flags = header[13] & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
 	rte_be32_t acknowledgement;
 	rte_be16_t window;
@@ -48,7 +49,8 @@ static inline bool tcp_follow_usual(struct flow *flow, enum flow_direction direc
 	memcpy(&window, header + 14, sizeof(window));
 	const uint32_t next = rte_be_to_cpu_32(acknowledgement);
 	// Scaled, the window would be no smaller; an old acknowledgement is far ahead of what is known.
-	if (flow->state != FLOW_TCP_ESTABLISHED || flags != TCP_ACK || !(flow->tcp_known >> direction & 1) ||
+	if (FLOW_FIELD(word, state, 4) != FLOW_TCP_ESTABLISHED || flags != TCP_ACK ||
+		!(FLOW_FIELD(word, tcp_known, 2) >> direction & 1) ||
 		next - flow->tcp_next[direction] > flow->tcp_window[direction])
 		return false;
 	flow->tcp_next[direction] = next;

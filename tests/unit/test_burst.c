@@ -56,8 +56,8 @@ static void second_packet_of_new_flow_in_same_burst_hits(void **state)
 	receive(worker(), LINK, 3, web_conversation);
 	assert_int_equal(worker()->counters.flows_opened, 1);
 	const struct flow *flow = web_flow();
-	assert_int_equal(flow->packets[FLOW_ORIG], 2);
-	assert_int_equal(flow->packets[FLOW_RESP], 1);
+	assert_int_equal(flow->traffic[FLOW_ORIG].packets, 2);
+	assert_int_equal(flow->traffic[FLOW_RESP].packets, 1);
 	assert_int_equal(flow->state, FLOW_TCP_ESTABLISHED);
 	assert_int_equal(worker()->counters.flows_by_state[FLOW_TCP_ESTABLISHED], 1);
 	assert_int_equal(worker()->counters.flows_by_state[FLOW_TCP_SYN_SENT], 0);
@@ -70,11 +70,11 @@ static void reply_seen_first_is_the_responders_if_it_listens(void **state)
 	(void)state;
 	receive(worker(), LINK, 1, dns_reply);
 	const struct flow *flow = flow_table_flow(worker()->flows, flow_of(worker(), DNS, IPPROTO_UDP));
-	assert_int_equal(flow->packets[FLOW_ORIG], 0);
-	assert_int_equal(flow->packets[FLOW_RESP], 1);
+	assert_int_equal(flow->traffic[FLOW_ORIG].packets, 0);
+	assert_int_equal(flow->traffic[FLOW_RESP].packets, 1);
 	assert_int_equal(flow->embryonic, 1);
 	receive(worker(), LINK, 1, dns_query);
-	assert_int_equal(flow->packets[FLOW_ORIG], 1);
+	assert_int_equal(flow->traffic[FLOW_ORIG].packets, 1);
 	assert_int_equal(flow->embryonic, 0);
 	assert_int_equal(flow->state, FLOW_UDP_REPLIED);
 }
@@ -87,7 +87,7 @@ static void icmp_error_counts_for_the_quoted_flow_and_does_not_prolong_it(void *
 	uint64_t seen = flow->last_seen;
 	bench->now += SECOND;
 	receive(worker(), LINK, 1, dns_error);
-	assert_int_equal(flow->packets[FLOW_RESP], 1);
+	assert_int_equal(flow->traffic[FLOW_RESP].packets, 1);
 	assert_int_equal(flow->last_seen, seen);
 	assert_int_equal(flow->embryonic, 1);
 	assert_int_equal(worker()->counters.flows_opened, 1);
@@ -110,7 +110,7 @@ static void flow_whose_time_is_over_ends_and_a_new_one_opens(void **state)
 	assert_int_equal(worker()->counters.flows_opened, 2);
 	assert_int_equal(worker()->counters.flows_ended[FLOW_END_TIMEOUT], 1);
 	const struct flow *flow = flow_table_flow(worker()->flows, flow_of(worker(), DNS, IPPROTO_UDP));
-	assert_int_equal(flow->packets[FLOW_ORIG], 2);
+	assert_int_equal(flow->traffic[FLOW_ORIG].packets, 2);
 }
 
 // Ages by the test's clock.
@@ -149,7 +149,7 @@ static void flood_of_syns_does_not_push_out_an_established_flow(void **state)
 	assert_true(worker()->counters.flows_ended[FLOW_END_EVICTED] > 0);
 	assert_true(ageing_embryonic(worker()->ageing) <= 64); // 25 % of 256
 	receive(worker(), LINK, 1, web_ack);
-	assert_int_equal(web_flow()->packets[FLOW_ORIG], 3);
+	assert_int_equal(web_flow()->traffic[FLOW_ORIG].packets, 3);
 }
 
 static void denied_packet_makes_no_flow(void **state)
@@ -184,7 +184,7 @@ static void recheck_judges_the_flow_in_the_direction_of_its_opener(void **state)
 	receive(worker(), LINK, 3, web_conversation);
 	PUBLISH(2, VERDICT_DROP, rule_port(TCP, 80, VERDICT_ACCEPT));
 	receive(worker(), LINK, 1, web_from_server); // its own destination port is 54321
-	assert_int_equal(web_flow()->packets[FLOW_RESP], 2);
+	assert_int_equal(web_flow()->traffic[FLOW_RESP].packets, 2);
 	assert_int_equal(web_flow()->generation, 2);
 }
 
@@ -240,8 +240,8 @@ static void ping_reply_is_judged_by_its_own_type_and_was_asked_for(void **state)
 	assert_int_equal(worker()->counters.flows_opened, 1);
 	struct frame_ends asker = { WEB.source, WEB.destination, 8, 8 };
 	const struct flow *flow = flow_table_flow(worker()->flows, flow_of(worker(), asker, IPPROTO_ICMP));
-	assert_int_equal(flow->packets[FLOW_ORIG], 1);
-	assert_int_equal(flow->packets[FLOW_RESP], 1);
+	assert_int_equal(flow->traffic[FLOW_ORIG].packets, 1);
+	assert_int_equal(flow->traffic[FLOW_RESP].packets, 1);
 	assert_int_equal(flow->rule, 1);
 }
 
@@ -255,7 +255,7 @@ static void syn_ack_seen_first_comes_from_the_responder(void **state)
 {
 	(void)state;
 	receive(worker(), LINK, 1, syn_ack);
-	assert_int_equal(web_flow()->packets[FLOW_RESP], 1);
+	assert_int_equal(web_flow()->traffic[FLOW_RESP].packets, 1);
 	assert_int_equal(web_flow()->state, FLOW_TCP_SYN_RCVD);
 	receive(worker(), LINK, 1, web_ack);
 	assert_int_equal(web_flow()->state, FLOW_TCP_ESTABLISHED);
@@ -289,7 +289,7 @@ static void strict_pickup_wants_a_syn(void **state)
 	receive(worker(), LINK, 1, web_ack);
 	assert_int_equal(worker()->counters.drops[DROP_TCP_NOT_SYN].packets, 1);
 	receive(worker(), LINK, 3, web_conversation);
-	assert_int_equal(web_flow()->packets[FLOW_ORIG], 2);
+	assert_int_equal(web_flow()->traffic[FLOW_ORIG].packets, 2);
 }
 
 static void device_that_takes_part_of_a_burst_costs_its_handler_the_rest(void **state)

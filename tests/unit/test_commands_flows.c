@@ -30,7 +30,7 @@ static void add_flow(struct fake_runtime *fake, unsigned worker, uint8_t protoco
 	flow->orig_end = source & 1;
 	flow->state = flow_state;
 	flow->handler = worker;
-	flow->packets[FLOW_ORIG] = 3;
+	flow->traffic[FLOW_ORIG].packets = 3;
 	flow->rule = worker ? RULE_NONE : RULE_DEFAULT;
 	flow->listener = LISTENER_NONE;
 	counter_add(&fake->runtime.workers[worker]->counters.flows_by_state[flow_state], 1);

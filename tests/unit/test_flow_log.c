@@ -25,7 +25,7 @@ static const struct handler handlers[] = {
 static struct flow_record web_flow(unsigned orig_end)
 {
 	struct flow_record record = {
-		.hot = { .packets = { 3, 2 }, .bytes = { 300, 2000 }, .rule = 12, .handler = 0,
+		.hot = { .traffic = { { 3, 300 }, { 2, 2000 } }, .rule = 12, .handler = 0,
 			 .state = FLOW_TCP_ESTABLISHED, .orig_end = orig_end },
 		.cold = { .key = { .protocol = 6, .family = FAMILY_IP4 }, .id = 1 },
 		.times = { .first = 1000, .last = 1500 },
@@ -76,7 +76,7 @@ static void vlan_default_policy_and_wide_addresses_are_printed(void **state)
 {
 	(void)state;
 	struct flow_record record = {
-		.hot = { .packets = { UINT64_MAX, 0 }, .rule = RULE_DEFAULT, .handler = 1,
+		.hot = { .traffic = { { .packets = UINT64_MAX } }, .rule = RULE_DEFAULT, .handler = 1,
 			 .state = FLOW_ICMP_UNREPLIED, .orig_end = 1 },
 		.cold = { .key = { .protocol = 58, .family = FAMILY_IP6, .vlan = 0 }, .vlan = 4095, .id = 1 },
 	};
@@ -128,7 +128,7 @@ static void full_disk_is_told_at_the_end(void **state)
 
 static struct flow_record sized(uint64_t id, uint64_t orig, uint64_t resp)
 {
-	return (struct flow_record){ .hot = { .bytes = { orig, resp } }, .cold = { .id = id } };
+	return (struct flow_record){ .hot = { .traffic = { { .bytes = orig }, { .bytes = resp } } }, .cold = { .id = id } };
 }
 
 static void largest_flows_are_kept_in_order(void **state)
@@ -141,7 +141,7 @@ static void largest_flows_are_kept_in_order(void **state)
 	}
 	assert_int_equal(top.count, FLOW_TOP);
 	for (unsigned i = 0; i < FLOW_TOP; i++)
-		assert_int_equal(top.flow[i].hot.bytes[0], 100 - i);
+		assert_int_equal(top.flow[i].hot.traffic[0].bytes, 100 - i);
 }
 
 static void equally_large_flows_are_in_the_order_of_their_ids_whatever_came_first(void **state)

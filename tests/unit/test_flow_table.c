@@ -303,7 +303,7 @@ static void snapshot_is_the_flow_or_nothing(void **state)
 	struct flow hot;
 
 	(void)state;
-	flow_table_flow(table, flow)->packets[FLOW_RESP] = 7;
+	flow_table_flow(table, flow)->traffic[FLOW_RESP].packets = 7;
 	flow_table_cold(table, flow)->id = 99;
 	assert_true(flow_table_snapshot(table, flow, &hot, &cold));
 	assert_memory_equal(&hot, flow_table_flow(table, flow), sizeof(hot));

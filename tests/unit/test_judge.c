@@ -81,11 +81,11 @@ static void opener_is_judged_packet_by_packet_until_somebody_answers(void **stat
 	assert_int_equal(dropped(DROP_DEFAULT_POLICY), 2);
 	assert_non_null(web_flow());
 	receive(worker(), LINK, 1, web_syn);
-	assert_int_equal(web_flow()->packets[FLOW_ORIG], 2);
+	assert_int_equal(web_flow()->traffic[FLOW_ORIG].packets, 2);
 	receive(worker(), LINK, 1, web_syn_ack);
 	receive(worker(), LINK, 5, web_ack);
 	assert_int_equal(dropped(DROP_DEFAULT_POLICY), 2);
-	assert_int_equal(web_flow()->packets[FLOW_ORIG], 7);
+	assert_int_equal(web_flow()->traffic[FLOW_ORIG].packets, 7);
 	assert_int_equal(matched(1), 8);
 	assert_int_equal(web_flow()->generation, 2);
 }
@@ -177,12 +177,12 @@ static void limit_is_asked_at_each_packet_until_somebody_answers(void **state)
 	(void)state;
 	PUBLISH(2, VERDICT_DROP, limited(53, &limit));
 	receive(worker(), LINK, 32, dns_query);
-	uint64_t passed = dns_flow()->packets[FLOW_ORIG];
+	uint64_t passed = dns_flow()->traffic[FLOW_ORIG].packets;
 	assert_in_range(passed, 2, 3);
 	assert_int_equal(dropped(DROP_DEFAULT_POLICY), 32 - passed);
 	receive(worker(), LINK, 1, dns_reply);
 	receive(worker(), LINK, 32, dns_query);
-	assert_int_equal(dns_flow()->packets[FLOW_ORIG], passed + 32);
+	assert_int_equal(dns_flow()->traffic[FLOW_ORIG].packets, passed + 32);
 }
 
 static void flow_that_was_opened_by_a_syn_is_judged_again_as_a_syn(void **state)
@@ -191,7 +191,7 @@ static void flow_that_was_opened_by_a_syn_is_judged_again_as_a_syn(void **state)
 	receive(worker(), LINK, 3, web_conversation);
 	PUBLISH(2, VERDICT_DROP, rule_flags(SYN | ACK, SYN, VERDICT_ACCEPT));
 	receive(worker(), LINK, 2, web_ack);
-	assert_int_equal(web_flow()->packets[FLOW_ORIG], 4);
+	assert_int_equal(web_flow()->traffic[FLOW_ORIG].packets, 4);
 	assert_int_equal(web_flow()->rule, 1);
 	assert_int_equal(web_flow()->generation, 2);
 	PUBLISH(3, VERDICT_DROP, rule_flags(SYN, 0, VERDICT_ACCEPT));
@@ -246,7 +246,7 @@ static void judging_again_takes_nothing_from_limits(void **state)
 		PUBLISH(generation, VERDICT_DROP, limited(53, &limit));
 		receive(worker(), LINK, 1, dns_query);
 	}
-	assert_int_equal(dns_flow()->packets[FLOW_ORIG], 9);
+	assert_int_equal(dns_flow()->traffic[FLOW_ORIG].packets, 9);
 	assert_int_equal(limit.next, 0);
 }
 
@@ -268,7 +268,7 @@ static void error_about_a_flow_is_related_and_about_none_invalid(void **state)
 	assert_int_equal(matched(1), 1);
 	receive(worker(), LINK, 1, dns_query);
 	receive(worker(), LINK, 1, dns_error);
-	assert_int_equal(dns_flow()->packets[FLOW_RESP], 1);
+	assert_int_equal(dns_flow()->traffic[FLOW_RESP].packets, 1);
 	PUBLISH(3, VERDICT_DROP, rule_port(UDP, 53, VERDICT_DROP), rule_icmp(3, VERDICT_ACCEPT));
 	receive(worker(), LINK, 1, dns_error); // of a flow that ends here
 	assert_null(dns_flow());
@@ -295,7 +295,7 @@ static void later_fragment_has_the_ports_of_its_first(void **state)
 	(void)state;
 	PUBLISH(2, VERDICT_DROP, rule_port(UDP, 53, VERDICT_ACCEPT));
 	receive(worker(), LINK, 2, dns_fragment);
-	assert_int_equal(dns_flow()->packets[FLOW_ORIG], 2);
+	assert_int_equal(dns_flow()->traffic[FLOW_ORIG].packets, 2);
 }
 
 static void vlan_is_asked_of_tagged_frames_alone(void **state)
@@ -353,7 +353,7 @@ static void each_packet_is_judged_by_its_own_headers(void **state)
 	assert_int_equal(matched(1), 4);
 	assert_int_equal(matched(RULE_DEFAULT), 1); // the answer goes to port 54321
 	assert_int_equal(dropped(DROP_DEFAULT_POLICY), 1);
-	assert_int_equal(web_flow()->packets[FLOW_RESP], 0);
+	assert_int_equal(web_flow()->traffic[FLOW_RESP].packets, 0);
 	assert_int_equal(web_flow()->embryonic, 1);
 }
 
@@ -382,10 +382,10 @@ static void denied_packet_of_a_live_flow_is_answered_and_the_flow_lives_on(void 
 	PUBLISH(2, VERDICT_ACCEPT, rule_flags(SYN, 0, VERDICT_REJECT));
 	receive(worker(), LINK, 2, web_ack);
 	assert_int_equal(worker()->counters.answered.packets, 2);
-	assert_int_equal(web_flow()->packets[FLOW_ORIG], 2);
+	assert_int_equal(web_flow()->traffic[FLOW_ORIG].packets, 2);
 	publish(NULL, 0, VERDICT_ACCEPT, 3);
 	receive(worker(), LINK, 1, web_ack);
-	assert_int_equal(web_flow()->packets[FLOW_ORIG], 3);
+	assert_int_equal(web_flow()->traffic[FLOW_ORIG].packets, 3);
 	assert_int_equal(worker()->counters.flows_opened, 1);
 }
 
@@ -408,7 +408,7 @@ static void connection_is_what_it_is_at_each_packet_of_a_burst(void **state)
 	assert_int_equal(matched(1), 3);
 	receive(worker(), LINK, 1, dns_error);
 	assert_int_equal(matched(3), 1);
-	assert_int_equal(dns_flow()->packets[FLOW_RESP], 1);
+	assert_int_equal(dns_flow()->traffic[FLOW_RESP].packets, 1);
 }
 
 static void later_fragment_has_no_ports(void **state)
@@ -416,11 +416,11 @@ static void later_fragment_has_no_ports(void **state)
 	(void)state;
 	PUBLISH(2, VERDICT_DROP, rule_port(UDP, 53, VERDICT_ACCEPT));
 	receive(worker(), LINK, 2, dns_fragment);
-	assert_int_equal(dns_flow()->packets[FLOW_ORIG], 1);
+	assert_int_equal(dns_flow()->traffic[FLOW_ORIG].packets, 1);
 	assert_int_equal(matched(RULE_DEFAULT), 1);
 	PUBLISH(3, VERDICT_DROP, rule_protocol(UDP, VERDICT_ACCEPT));
 	receive(worker(), LINK, 2, dns_fragment);
-	assert_int_equal(dns_flow()->packets[FLOW_ORIG], 3); // it belongs to its flow all the same
+	assert_int_equal(dns_flow()->traffic[FLOW_ORIG].packets, 3); // it belongs to its flow all the same
 }
 
 static void error_about_no_flow_passes_if_rules_let_it(void **state)
@@ -443,7 +443,7 @@ static void error_is_judged_by_its_outer_header(void **state)
 	receive(worker(), LINK, 1, dns_query);
 	receive(worker(), LINK, 1, dns_error);
 	assert_int_equal(dropped(DROP_RULE), 1);
-	assert_int_equal(dns_flow()->packets[FLOW_RESP], 0);
+	assert_int_equal(dns_flow()->traffic[FLOW_RESP].packets, 0);
 }
 
 static void what_comes_from_a_device_is_judged_by_no_rule(void **state)
@@ -466,8 +466,8 @@ static void limit_is_asked_at_every_packet(void **state)
 	receive(worker(), LINK, 1, dns_query);
 	receive(worker(), LINK, 1, dns_reply);
 	receive(worker(), LINK, 32, dns_query);
-	assert_in_range(dns_flow()->packets[FLOW_ORIG], 2, 3);
-	assert_int_equal(dropped(DROP_DEFAULT_POLICY), 33 - dns_flow()->packets[FLOW_ORIG]);
+	assert_in_range(dns_flow()->traffic[FLOW_ORIG].packets, 2, 3);
+	assert_int_equal(dropped(DROP_DEFAULT_POLICY), 33 - dns_flow()->traffic[FLOW_ORIG].packets);
 }
 
 // Rules log

@@ -104,7 +104,7 @@ static void keep_asks_new_rules_of_new_flows_only(void **state)
 	receive(worker(), LINK, 3, web_conversation);
 	PUBLISH(2, VERDICT_DROP, rule_port(TCP, 81, VERDICT_ACCEPT));
 	receive(worker(), LINK, 2, web_ack);
-	assert_int_equal(flow_at(WEB, TCP)->packets[FLOW_ORIG], 4);
+	assert_int_equal(flow_at(WEB, TCP)->traffic[FLOW_ORIG].packets, 4);
 	receive(worker(), LINK, 1, dns_query);
 	assert_null(flow_at(DNS, UDP));
 }

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The straight line for packets of live flows that change nothing but counters: nearly all are. All others: attach.c.
+#pragma once
+
+#include "dataplane/burst.h"
+#include "dataplane/segment.h"
+#include "dataplane/tally.h"
+
+// Whether the flow's state stays as it is with this packet of the flow's direction.
+static __rte_always_inline bool stays_as_it_is(const struct worker *worker, const struct burst *burst, unsigned at,
+					       struct flow *flow, unsigned direction)
+{
+	const struct packet_meta *meta = &burst->meta[at];
+	const uint64_t word = flow->word;
+
+	if (unlikely(word & FLOW_UNIT(embryonic)) &&
+		direction != (FLOW_FIELD(word, opener_end, 1) ^ FLOW_FIELD(word, orig_end, 1)))
+		return false; // answered
+	return meta->key.protocol != IPPROTO_TCP ||
+	       tcp_follow_usual(flow, (enum flow_direction)direction, segment_header(worker, burst, at));
+}
+
+// Counts the packet that was looked up to this flow, if it is a usual one. false, and nothing done, of all others.
+static __rte_always_inline bool attach_usual(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
+					     uint32_t generation, struct tally *tally)
+{
+	const struct packet_meta *meta = &burst->meta[at];
+	const uint64_t bytes = burst->length[at], time = burst->time[at];
+
+	if (unlikely(index == FLOW_NONE || burst_outdated(burst, &meta->key, index)))
+		return false;
+
+	struct flow *flow = flow_table_flow(worker->flows, index);
+	const uint64_t word = flow->word;
+	const unsigned orig_end = FLOW_FIELD(word, orig_end, 1);
+	const unsigned direction = (meta->flags / PACKET_SOURCE_IS_END1 & 1) ^ orig_end;
+
+	// A time before last_seen makes the age a huge one.
+	if (unlikely(flow->generation != generation ||
+		    time - flow->last_seen >= ageing_timeout(worker->ageing, FLOW_FIELD(word, state, 4))))
+		return false;
+	if (unlikely((meta->flags & (PACKET_L4_WHOLE | PACKET_ICMP_ERROR | PACKET_FRAGMENT_LATER)) != PACKET_L4_WHOLE))
+		return false;
+	if (unlikely(!stays_as_it_is(worker, burst, at, flow, direction)))
+		return false;
+
+	burst->handler[at] = (uint8_t)FLOW_FIELD(word, handler, 8);
+	tally_count(worker, tally, word, meta->key.port[!orig_end], bytes);
+	__atomic_store_n(&flow->last_seen, time, __ATOMIC_RELAXED);
+	traffic_add(&flow->traffic[direction], bytes);
+	return true;
+}
