@@ -8,6 +8,7 @@
 #include <rte_mempool.h>
 
 #include "control/eal.h"
+#include "dataplane/pollers.h"
 
 enum {
 	DESCRIPTORS_DEFAULT = 1024,
@@ -77,6 +78,9 @@ static int make_generate(struct generate_setup *setup, struct error *error)
 	if (!generate)
 		return error_set(error, "no memory");
 	setup->generate = generate;
+	generate->pollers = pollers_make(1);
+	if (!generate->pollers)
+		return error_set(error, "no memory for the generator's grace periods");
 	generate->pool = rte_pktmbuf_pool_create("generate", buffers(config), CACHE, 0, buffer_room(config),
 		SOCKET_ID_ANY);
 	if (!generate->pool)
@@ -146,7 +150,7 @@ static int open_interfaces(struct generate_setup *setup, struct error *error)
 		if (wait_for_link(setup, i, error) != 0)
 			return -1;
 	for (size_t side = 0; side < GENERATE_SIDES; side++)
-		setup->generate->port[side] = setup->interfaces[side < count ? side : 0].port_id;
+		setup->generate->port[side] = &setup->interfaces[side < count ? side : 0];
 	setup->generate->ports = (unsigned)count;
 	return 0;
 }
@@ -209,8 +213,10 @@ void generate_setup_undo(struct generate_setup *setup)
 	for (unsigned i = setup->interface_count; i-- > 0;)
 		interface_close(&setup->interfaces[i]);
 	free_streams(setup);
-	if (setup->generate)
+	if (setup->generate) {
 		rte_mempool_free(setup->generate->pool);
+		pollers_free(setup->generate->pollers);
+	}
 	free(setup->generate);
 	if (setup->eal_running)
 		rte_eal_cleanup();

@@ -10,13 +10,13 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_launch.h>
-#include <rte_malloc.h>
 
 #include "control/eal.h"
 #include "control/policy_compile.h"
 #include "control/rule_warnings.h"
 #include "control/rules_try.h"
 #include "control/workers.h"
+#include "dataplane/pollers.h"
 
 static const uint64_t NANOSECONDS = 1000000000;
 
@@ -38,9 +38,8 @@ static int choose_cpus(struct runtime *runtime, struct error *error)
 
 static int make_qsbr(struct runtime *runtime, struct error *error)
 {
-	size_t bytes = rte_rcu_qsbr_get_memsize(runtime->worker_count);
-	runtime->qsbr = rte_zmalloc("qsbr", bytes, RTE_CACHE_LINE_SIZE);
-	if (!runtime->qsbr || rte_rcu_qsbr_init(runtime->qsbr, runtime->worker_count) != 0)
+	runtime->qsbr = pollers_make(runtime->worker_count);
+	if (!runtime->qsbr)
 		return error_set(error, "no memory for the workers' grace periods");
 	return 0;
 }
@@ -372,7 +371,7 @@ void runtime_destroy(struct runtime *runtime)
 		if (runtime->workers[i])
 			worker_unmake(runtime, runtime->workers[i]);
 	}
-	rte_free(runtime->qsbr);
+	pollers_free(runtime->qsbr);
 	if (runtime->reloaded)
 		config_free(runtime->reloaded);
 	free(runtime->reloaded);

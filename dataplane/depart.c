@@ -54,7 +54,7 @@ static void transmit(struct worker *worker, uint8_t index, uint16_t queue)
 	// An mbuf is not ours any more once it was given to the device.
 	for (unsigned i = 0; i < egress->count; i++)
 		bytes[i] = egress->mbuf[i]->pkt_len;
-	unsigned sent = rte_eth_tx_burst(interface->port_id, queue, egress->mbuf, (uint16_t)egress->count);
+	unsigned sent = interface_send(interface, queue, egress->mbuf, egress->count);
 	for (unsigned i = 0; i < sent; i++)
 		count_sent(worker, egress->account[i], bytes[i]);
 	for (unsigned i = sent; i < egress->count; i++)

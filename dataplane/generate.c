@@ -5,10 +5,13 @@
 #include <string.h>
 
 #include <rte_cycles.h>
-#include <rte_ethdev.h>
 #include <rte_prefetch.h>
+#include <rte_rcu_qsbr.h>
 
-enum { LEAST_WIRE_BITS = (GENERATE_FRAME_MIN + GENERATE_WIRE_BYTES) * 8 };
+enum {
+	LEAST_WIRE_BITS = (GENERATE_FRAME_MIN + GENERATE_WIRE_BYTES) * 8,
+	POLLER = 0,
+};
 
 static uint32_t choose_stream(struct generate *generate)
 {
@@ -95,7 +98,7 @@ static unsigned send_outboxes(struct generate *generate)
 		struct generate_outbox *outbox = &generate->outbox[side];
 		if (outbox->count == 0)
 			continue;
-		uint16_t sent = rte_eth_tx_burst(generate->port[side], 0, outbox->mbuf, (uint16_t)outbox->count);
+		unsigned sent = interface_send(generate->port[side], 0, outbox->mbuf, outbox->count);
 		outbox->count -= sent;
 		memmove(outbox->mbuf, outbox->mbuf + sent, outbox->count * sizeof(outbox->mbuf[0]));
 		if (generate->drop_late)
@@ -131,7 +134,7 @@ static unsigned receive(struct generate *generate)
 	struct rte_mbuf *mbuf[GENERATE_BURST];
 	unsigned all = 0;
 	for (unsigned i = 0; i < generate->ports; i++) {
-		unsigned count = rte_eth_rx_burst(generate->port[i], 0, mbuf, GENERATE_BURST);
+		unsigned count = interface_receive(generate->port[i], 0, mbuf, GENERATE_BURST);
 		if (count > 0)
 			check_burst(generate, mbuf, count, rte_rdtsc());
 		all += count;
@@ -169,8 +172,10 @@ static bool stopped(const struct generate *generate)
 	return atomic_load_explicit(&generate->stop, memory_order_relaxed);
 }
 
+// Between two rounds.
 static void give_way(const struct generate *generate, unsigned work)
 {
+	rte_rcu_qsbr_quiescent(generate->pollers, POLLER);
 	if (work == 0 && generate->yield)
 		sched_yield();
 }
@@ -187,10 +192,14 @@ static void settle(struct generate *generate)
 int generate_run(void *context)
 {
 	struct generate *generate = context;
+	rte_rcu_qsbr_thread_register(generate->pollers, POLLER);
+	rte_rcu_qsbr_thread_online(generate->pollers, POLLER);
 	start(generate);
 	while (rte_rdtsc() - generate->started < generate->duration_ticks && !stopped(generate))
 		give_way(generate, make_and_send(generate) + receive(generate));
 	generate->ended = rte_rdtsc();
 	settle(generate);
+	rte_rcu_qsbr_thread_offline(generate->pollers, POLLER);
+	rte_rcu_qsbr_thread_unregister(generate->pollers, POLLER);
 	return 0;
 }

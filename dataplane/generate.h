@@ -11,6 +11,7 @@
 
 #include "dataplane/generate_check.h"
 #include "dataplane/generate_stream.h"
+#include "dataplane/interface.h"
 
 enum {
 	GENERATE_STREAMS_MAX = 16,
@@ -37,8 +38,9 @@ struct generate {
 	struct generate_stream *streams[GENERATE_STREAMS_MAX];
 	uint32_t weights[GENERATE_STREAMS_MAX]; // of packets
 	unsigned stream_count;
-	uint16_t port[GENERATE_SIDES]; // DPDK's; may be the same
+	const struct interface *port[GENERATE_SIDES]; // may be the same
 	unsigned ports;                // different ones
+	struct rte_rcu_qsbr *pollers;  // the worker is number 0
 	struct rte_mempool *pool;
 	double rate; // a second, in units; 0: as fast as the device takes them
 	uint8_t unit; // enum generate_unit

@@ -24,6 +24,7 @@ struct driver_quirk {
 	bool paired;    // as many tx as rx queues
 	bool one_queue; // unless more are asked for: the peer decides how many are served
 	bool hashless;  // claims RSS, but does not spread
+	bool by_link;   // see interface_pollable
 	uint16_t longest; // frame that it takes whatever its MTU says; 0: goes by the MTU
 };
 
@@ -33,7 +34,7 @@ static const struct driver_quirk quirks[] = {
 	{ "net_pcap", .longest = 16128 }, // cuts longer ones
 	{ "net_tap", .paired = true, .hashless = true },
 	{ "net_af_packet", .paired = true },
-	{ "net_memif", .paired = true, .one_queue = true },
+	{ "net_memif", .paired = true, .one_queue = true, .by_link = true },
 };
 
 static struct driver_quirk quirk_of(const char *driver)
@@ -274,6 +275,7 @@ static int start(struct interface *interface, const struct interface_params *par
 		return fail(error, result, "'%s' does not say what it can: %s", interface->device, strerror(-result));
 	struct driver_quirk quirk = quirk_of(info.driver_name);
 	snprintf(interface->driver, sizeof(interface->driver), "%s", info.driver_name);
+	interface->by_link = quirk.by_link;
 	interface->socket = rte_eth_dev_socket_id(interface->port_id);
 	result = check_mtu(interface, params, &info, error);
 	if (result == 0)

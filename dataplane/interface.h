@@ -2,6 +2,7 @@
 // An interface: a DPDK ethdev, be it a NIC or a virtual device. Set up by control before the workers poll it.
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,6 +41,7 @@ struct interface {
 	uint8_t steering;    // enum steering
 	uint8_t checksum;    // enum checksum_policy
 	bool open;           // between interface_open and interface_close
+	bool by_link;        // bursts only while it has a link: see interface_pollable
 	uint16_t port_id;    // DPDK's
 	uint16_t rx_queues;
 	uint16_t tx_queues;
@@ -101,6 +103,32 @@ uint16_t interface_rss_owner(const struct interface *interface, const struct flo
 // Whether the device's RSS puts both directions of n random tuples on one queue, by its own key and table.
 // Part of interface_open; by itself for tests.
 bool interface_rss_symmetric(const struct interface *interface, unsigned n);
+
+// Whether a burst may be asked of the device now. net_memif's bursts look up where the rings are mapped before they ask whether
+// it is connected: one that lasts from before a connection into it would work on the address from before. Threads that poll.
+static inline bool interface_pollable(const struct interface *interface)
+{
+	struct rte_eth_link link;
+	if (likely(!interface->by_link))
+		return true;
+	bool up = rte_eth_link_get_nowait(interface->port_id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+	// Acquire: the burst's look at the rings must not come before the look at the link, which comes up last.
+	atomic_thread_fence(memory_order_acquire);
+	return up;
+}
+
+// rte_eth_rx_burst and rte_eth_tx_burst; 0 where the device may not be asked. Threads that poll.
+static inline unsigned interface_receive(const struct interface *interface, uint16_t queue, struct rte_mbuf **mbuf,
+					 unsigned count)
+{
+	return interface_pollable(interface) ? rte_eth_rx_burst(interface->port_id, queue, mbuf, (uint16_t)count) : 0;
+}
+
+static inline unsigned interface_send(const struct interface *interface, uint16_t queue, struct rte_mbuf **mbuf,
+				      unsigned count)
+{
+	return interface_pollable(interface) ? rte_eth_tx_burst(interface->port_id, queue, mbuf, (uint16_t)count) : 0;
+}
 
 // Link state right now, without waiting. Control thread.
 bool interface_link_up(const struct interface *interface, uint32_t *speed_mbps);

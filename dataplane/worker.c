@@ -160,7 +160,7 @@ static unsigned poll_queue(struct worker *worker, const struct rx_queue *queue)
 
 	if (queue->capture && queue->capture->next == queue->capture->count)
 		return 0;
-	unsigned count = rte_eth_rx_burst(from->port_id, queue->queue, burst->mbuf, BURST_MAX);
+	unsigned count = interface_receive(from, queue->queue, burst->mbuf, BURST_MAX);
 	if (count == 0) {
 		// net_pcap has no more, though the index has: the file has changed since. Control sees the difference.
 		if (queue->capture)
