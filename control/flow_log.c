@@ -130,7 +130,8 @@ int flow_log_close(struct flow_log *log, struct error *error)
 
 static bool larger(const struct flow_record *a, const struct flow_record *b)
 {
-	uint64_t bytes_a = a->hot.traffic[0].bytes + a->hot.traffic[1].bytes, bytes_b = b->hot.traffic[0].bytes + b->hot.traffic[1].bytes;
+	uint64_t bytes_a = a->hot.traffic[0].bytes + a->hot.traffic[1].bytes,
+		bytes_b = b->hot.traffic[0].bytes + b->hot.traffic[1].bytes;
 	return bytes_a != bytes_b ? bytes_a > bytes_b : a->cold.id < b->cold.id;
 }
 

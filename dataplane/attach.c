@@ -35,10 +35,10 @@ static bool handle_without_flow(struct worker *worker, struct burst *burst, unsi
 	return true;
 }
 
-// Whether there is more to be done with a packet than to count it.
+// Whether somebody wants to know of each packet.
 static inline bool watched(const struct worker *worker)
 {
-	return worker->times || worker->trace || worker->wiring->handler_devices;
+	return worker->times || worker->trace;
 }
 
 // What not every run asks for: time stamps of captures, the trace, the way back from a handler's device. Returns whether
@@ -53,7 +53,7 @@ static bool account_watched(struct worker *worker, struct burst *burst, unsigned
 	if (worker->trace != NULL)
 		burst->note[at] = (struct burst_note){
 			.flow = cold->id,
-			.rule = FLOW_FIELD(decided, rule, 18),
+			.rule = FLOW_FIELD(decided, rule, FLOW_RULE_BITS),
 			.handler = flow->handler,
 			.direction = direction_of(&burst->meta[at], flow) == FLOW_ORIG ? TRACE_ORIG : TRACE_RESP,
 			.verdict = VERDICT_ACCEPT,
@@ -81,7 +81,8 @@ static bool account(struct worker *worker, struct burst *burst, unsigned at, uin
 	if (likely(!(meta->flags & PACKET_ICMP_ERROR)) && time > flow->last_seen)
 		__atomic_store_n(&flow->last_seen, time, __ATOMIC_RELAXED);
 	traffic_add(&flow->traffic[direction], bytes);
-	return likely(!watched(worker)) || account_watched(worker, burst, at, index, decided);
+	return likely(!watched(worker) && !burst_returned(worker, burst, at)) ||
+	       account_watched(worker, burst, at, index, decided);
 }
 
 // What opens a flow from a handler's end is not judged: rules guard what listens, not what it asks for.
@@ -330,7 +331,7 @@ static __rte_noinline bool attach_unsettled(struct worker *worker, struct burst 
 }
 
 static __rte_noinline bool attach_by_packet(struct worker *worker, struct burst *burst, unsigned i, uint32_t index,
-			     struct tally *tally)
+					    struct tally *tally)
 {
 	struct rule_verdict judged = { .slot = RULE_NONE, .verdict = VERDICT_ACCEPT };
 	if (index == FLOW_NONE)
@@ -357,9 +358,18 @@ static __rte_noinline bool attach(struct worker *worker, struct burst *burst, un
 	return pass(worker, burst, i, index, NULL, flow->word, tally);
 }
 
+static bool some_returned(const struct worker *worker, const struct burst *burst)
+{
+	bool returned = false;
+
+	for (unsigned i = 0; worker->wiring->handler_devices && i < burst->count; i++)
+		returned |= burst_returned(worker, burst, i);
+	return returned;
+}
+
 void burst_attach(struct worker *worker, struct burst *burst)
 {
-	const bool usual = !burst->policy->by_packet && !watched(worker);
+	const bool usual = !burst->policy->by_packet && !watched(worker) && !some_returned(worker, burst);
 	const uint32_t generation = usual ? burst->policy->generation : FLOW_NOT_JUDGED; // then none is a usual one
 	struct tally tally;
 	unsigned kept = 0;

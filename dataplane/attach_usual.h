@@ -6,9 +6,9 @@
 #include "dataplane/segment.h"
 #include "dataplane/tally.h"
 
-// Whether the flow's state stays as it is with this packet of the flow's direction.
-static __rte_always_inline bool stays_as_it_is(const struct worker *worker, const struct burst *burst, unsigned at,
-					       struct flow *flow, unsigned direction)
+// follow_packet for those that leave the flow in its state. false, and nothing done, of all others.
+static __rte_always_inline bool follow_usual(const struct worker *worker, const struct burst *burst, unsigned at,
+					     struct flow *flow, unsigned direction)
 {
 	const struct packet_meta *meta = &burst->meta[at];
 	const uint64_t word = flow->word;
@@ -20,7 +20,8 @@ static __rte_always_inline bool stays_as_it_is(const struct worker *worker, cons
 	       tcp_follow_usual(flow, (enum flow_direction)direction, segment_header(worker, burst, at));
 }
 
-// Counts the packet that was looked up to this flow, if it is a usual one. false, and nothing done, of all others.
+// Counts the packet that was looked up to this flow, if it is a usual one: the same for it as attach in attach.c, which the
+// tests hold against it. false, and nothing done, of all others.
 static __rte_always_inline bool attach_usual(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
 					     uint32_t generation, struct tally *tally)
 {
@@ -37,14 +38,14 @@ static __rte_always_inline bool attach_usual(struct worker *worker, struct burst
 
 	// A time before last_seen makes the age a huge one.
 	if (unlikely(flow->generation != generation ||
-		    time - flow->last_seen >= ageing_timeout(worker->ageing, FLOW_FIELD(word, state, 4))))
+		    time - flow->last_seen >= ageing_timeout(worker->ageing, FLOW_FIELD(word, state, FLOW_STATE_BITS))))
 		return false;
 	if (unlikely((meta->flags & (PACKET_L4_WHOLE | PACKET_ICMP_ERROR | PACKET_FRAGMENT_LATER)) != PACKET_L4_WHOLE))
 		return false;
-	if (unlikely(!stays_as_it_is(worker, burst, at, flow, direction)))
+	if (unlikely(!follow_usual(worker, burst, at, flow, direction))) // last: it moves the window
 		return false;
 
-	burst->handler[at] = (uint8_t)FLOW_FIELD(word, handler, 8);
+	burst->handler[at] = (uint8_t)FLOW_FIELD(word, handler, FLOW_HANDLER_BITS);
 	tally_count(worker, tally, word, meta->key.port[!orig_end], bytes);
 	__atomic_store_n(&flow->last_seen, time, __ATOMIC_RELAXED);
 	traffic_add(&flow->traffic[direction], bytes);

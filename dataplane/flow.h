@@ -11,9 +11,14 @@
 enum {
 	FLOW_NONE = UINT32_MAX, // no flow index
 
-	FLOW_RULE_MAX = (1 << 18) - 1,     // counter slots of rules
-	FLOW_LISTENER_MAX = (1 << 20) - 1, // listener ids
-	FLOW_HANDLER_MAX = (1 << 8) - 4,   // handler ids
+	FLOW_RULE_BITS = 18,
+	FLOW_LISTENER_BITS = 20,
+	FLOW_HANDLER_BITS = 8,
+	FLOW_STATE_BITS = 4,
+
+	FLOW_RULE_MAX = (1 << FLOW_RULE_BITS) - 1,         // counter slots of rules
+	FLOW_LISTENER_MAX = (1 << FLOW_LISTENER_BITS) - 1, // listener ids
+	FLOW_HANDLER_MAX = (1 << FLOW_HANDLER_BITS) - 4,   // handler ids
 };
 
 enum flow_direction {
@@ -48,16 +53,16 @@ const char *flow_state_name(enum flow_state state);
 // Hot: written by the owning worker at each packet; control reads single words, racily.
 struct flow {
 	struct traffic traffic[2]; // by enum flow_direction
-	uint64_t last_seen;  // ticks of the worker's clock
-	uint32_t generation; // of the policy that judged it last; with a bit set: equal to none
+	uint64_t last_seen;     // ticks of the worker's clock
+	uint32_t generation;    // of the policy that judged it last; with a bit set: equal to none
 	uint32_t tcp_next[2];   // the highest ACK that this end sent: what it wants next; valid if tcp_known bit set
 	uint16_t tcp_window[2]; // the window that this end last offered, unscaled
 	union {
 		struct {
-			uint64_t rule : 18;      // counter slot of the rule that decided
-			uint64_t listener : 20;  // id of the listener, FLOW_LISTENER_MAX: the default handler
-			uint64_t handler : 8;    // id of the handler
-			uint64_t state : 4;      // enum flow_state
+			uint64_t rule : FLOW_RULE_BITS;         // counter slot of the rule that decided
+			uint64_t listener : FLOW_LISTENER_BITS; // id of the listener, FLOW_LISTENER_MAX: the default handler
+			uint64_t handler : FLOW_HANDLER_BITS;   // id of the handler
+			uint64_t state : FLOW_STATE_BITS;       // enum flow_state
 			uint64_t tcp_scale0 : 4; // window scale that the originator offered (RFC 7323), 15: none seen
 			uint64_t tcp_scale1 : 4; // the responder's
 			uint64_t orig_end : 1;   // which canonical end is the originator
@@ -69,7 +74,7 @@ struct flow {
 		uint64_t word; // all of them; what was decided for the flow is in its lowest FLOW_DECISION_BITS
 	};
 };
-enum { FLOW_DECISION_BITS = 18 + 20 + 8 };
+enum { FLOW_DECISION_BITS = FLOW_RULE_BITS + FLOW_LISTENER_BITS + FLOW_HANDLER_BITS };
 
 // The lowest bit of a field in flow.word, and in a word of flow_cold. A value times that is the field in a word that is put
 // together in a register: a compiler builds bit fields in memory, byte by byte, and whoever loads the word then waits for

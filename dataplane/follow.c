@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/follow.h"
 
+#include "dataplane/segment.h"
+
 static enum flow_state answered_state(enum flow_state state)
 {
 	switch (state) {
@@ -52,9 +54,10 @@ static void follow_answer(struct worker *worker, struct burst *burst, unsigned a
 bool follow_packet(struct worker *worker, struct burst *burst, unsigned at, uint32_t index)
 {
 	const struct packet_meta *meta = &burst->meta[at];
-	const struct flow *flow = flow_table_flow(worker->flows, index);
+	struct flow *flow = flow_table_flow(worker->flows, index);
 
-	if (is_tcp_segment(meta) && !follow_segment(worker, burst, at, index))
+	if (is_tcp_segment(meta) && !tcp_follow_usual(flow, direction_of(meta, flow), segment_header(worker, burst, at)) &&
+		!follow_segment(worker, burst, at, index))
 		return false;
 	if (flow->embryonic && !!(meta->flags & PACKET_SOURCE_IS_END1) != flow->opener_end && !(meta->flags & PACKET_ICMP_ERROR))
 		follow_answer(worker, burst, at, index);

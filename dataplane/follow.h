@@ -2,7 +2,7 @@
 // A packet moves the state of its flow. Owner thread.
 #pragma once
 
-#include "dataplane/segment.h"
+#include "dataplane/burst.h"
 
 // Any packet of the flow: moves its state, and answers the opener. false: it opens a new connection between the same two ends
 // (RFC 6191).

@@ -2,7 +2,6 @@
 // An interface: a DPDK ethdev, be it a NIC or a virtual device. Set up by control before the workers poll it.
 #pragma once
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -112,8 +111,7 @@ static inline bool interface_pollable(const struct interface *interface)
 	if (likely(!interface->by_link))
 		return true;
 	bool up = rte_eth_link_get_nowait(interface->port_id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
-	// Acquire: the burst's look at the rings must not come before the look at the link, which comes up last.
-	atomic_thread_fence(memory_order_acquire);
+	rte_smp_rmb(); // the burst's look at the rings must not come before the look at the link, which comes up last
 	return up;
 }
 

@@ -8,8 +8,8 @@
 
 // What the straight line asks for at the start of each: type, version and, of IPv4, a header without options; a word as it
 // stands in memory. Behind it there is room for TCP's header: what is shorter is for parse_any, and nobody asks again.
-static const rte_be32_t USUAL_IP4 = RTE_BE32(TYPE_IP4 << 16 | 0x4500), USUAL_IP4_MASK = RTE_BE32(0xffffff00);
-static const rte_be32_t USUAL_IP6 = RTE_BE32(TYPE_IP6 << 16 | 0x6000), USUAL_IP6_MASK = RTE_BE32(0xfffff000);
+static const rte_be32_t USUAL_IP4 = RTE_BE32((uint32_t)TYPE_IP4 << 16 | 0x4500), USUAL_IP4_MASK = RTE_BE32(0xffffff00);
+static const rte_be32_t USUAL_IP6 = RTE_BE32((uint32_t)TYPE_IP6 << 16 | 0x6000), USUAL_IP6_MASK = RTE_BE32(0xfffff000);
 
 static inline uint16_t load_raw16(const uint8_t *bytes)
 {

@@ -59,6 +59,7 @@ static void wait_until_quiescent(void)
 // interrupt thread as soon as the other end is gone: it marks the device as not connected, then unmaps the rings and buffers
 // in which rte_eth_rx_burst or rte_eth_tx_burst may be at work (DPDK 22.11 to 26.07; it tells nobody before, by no callback).
 // A burst that began before the mark is over when its thread is quiescent; one that begins behind it touches nothing.
+// What this can't hold up: before it unmaps, the driver closes the eventfds of a peer that waits for interrupts.
 int munmap(void *address, size_t length)
 {
 	if (rte_thread_is_intr())

@@ -49,7 +49,7 @@ static inline bool tcp_follow_usual(struct flow *flow, enum flow_direction direc
 	memcpy(&window, header + 14, sizeof(window));
 	const uint32_t next = rte_be_to_cpu_32(acknowledgement);
 	// Scaled, the window would be no smaller; an old acknowledgement is far ahead of what is known.
-	if (FLOW_FIELD(word, state, 4) != FLOW_TCP_ESTABLISHED || flags != TCP_ACK ||
+	if (FLOW_FIELD(word, state, FLOW_STATE_BITS) != FLOW_TCP_ESTABLISHED || flags != TCP_ACK ||
 		!(FLOW_FIELD(word, tcp_known, 2) >> direction & 1) ||
 		next - flow->tcp_next[direction] > flow->tcp_window[direction])
 		return false;

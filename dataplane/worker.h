@@ -92,7 +92,7 @@ struct wiring {
 	struct wire wire[INTERFACE_MAX];
 	uint32_t drains;          // bit per interface whose ring this worker empties
 	uint32_t handler_devices; // bit per interface that is the device of a handler
-	bool verifies_checksums;  // on some interface what the device did not check is computed
+	bool verifies_checksums;  // some parse_options say CHECKSUM_VERIFY
 	struct parse_options parse_options[INTERFACE_MAX];
 };
 

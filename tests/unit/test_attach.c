@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The straight line for usual packets against the long way, which takes all packets where somebody wants to know of each.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/fake_worker.h"
+
+enum { PAIRS = 24, BURSTS = 6000 };
+
+static uint64_t seed, number; // of the burst
+
+static uint64_t draw(uint64_t *state)
+{
+	*state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return *state >> 33;
+}
+
+static struct frame_ends ends_of(unsigned pair)
+{
+	static const uint16_t ports[] = { 80, 53, 7, 9, 4000, 60000 };
+	struct frame_ends ends = { 0xc0a80100 + pair, 0xcb007132, (uint16_t)(900 + 2500 * pair), ports[pair % 6] };
+
+	return pair % 5 == 4 ? frame_reverse(ends) : ends;
+}
+
+// Mostly what a connection in its midst sends, so that its state goes forth; and now and then anything.
+static uint8_t flags_of(uint64_t *state)
+{
+	static const uint8_t rare[] = { SYN, SYN, SYN | ACK, RTE_TCP_FIN_FLAG | ACK, RTE_TCP_RST_FLAG, RTE_TCP_RST_FLAG | ACK, 0,
+		RTE_TCP_PSH_FLAG | ACK };
+
+	return draw(state) % 12 ? ACK : rare[draw(state) % sizeof(rare)];
+}
+
+// The same for both workers.
+static uint16_t any_frame(uint8_t *frame, unsigned i)
+{
+	uint64_t state = seed + number * BURST_MAX + i;
+	draw(&state);
+	const uint64_t kind = draw(&state) % 32;
+	struct frame_ends ends = ends_of((unsigned)(draw(&state) % PAIRS));
+	const uint32_t sequence = 100 + (uint32_t)(number * 10 + draw(&state) % 40), ack = sequence + (uint32_t)(draw(&state) % 9000);
+
+	if (draw(&state) % 3 == 0)
+		ends = frame_reverse(ends);
+	if (kind == 0)
+		return frame_unreachable(frame, ends);
+	if (kind < 12)
+		return frame_udp(frame, ends, (uint16_t)(draw(&state) % 40));
+	uint16_t length = frame_tcp(frame, ends, flags_of(&state), sequence, ack);
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame + sizeof(struct rte_ether_hdr));
+	if (kind == 12) { // a first fragment, or a later one of a datagram that nobody knows
+		ip->fragment_offset = htons(draw(&state) % 2 ? RTE_IPV4_HDR_MF_FLAG : 100);
+		ip->hdr_checksum = 0;
+		ip->hdr_checksum = rte_ipv4_cksum(ip);
+	}
+	return length;
+}
+
+static void same_flow(const struct worker *straight, const struct worker *winding, unsigned pair, uint8_t protocol)
+{
+	uint32_t index[2] = { flow_of(straight, ends_of(pair), protocol), flow_of(winding, ends_of(pair), protocol) };
+
+	assert_int_equal(index[0] == FLOW_NONE, index[1] == FLOW_NONE);
+	if (index[0] == FLOW_NONE)
+		return;
+	assert_memory_equal(flow_table_flow(straight->flows, index[0]), flow_table_flow(winding->flows, index[1]), sizeof(struct flow));
+	assert_int_equal(flow_table_cold(straight->flows, index[0])->word[0], flow_table_cold(winding->flows, index[1])->word[0]);
+}
+
+static void same_fates(const struct worker *straight, const struct worker *winding, unsigned count)
+{
+	assert_memory_equal(straight->burst->handler, winding->burst->handler, count);
+	assert_memory_equal(straight->burst->fate, winding->burst->fate, count * sizeof(struct fate));
+	assert_memory_equal(&straight->counters, &winding->counters, sizeof(straight->counters));
+	assert_memory_equal(straight->rule_counters, winding->rule_counters, RULES_MAX * sizeof(struct traffic));
+	for (uint16_t id = 0; id < bench->runtime.handler_count; id++)
+		assert_memory_equal(&straight->handler_counters[id], &winding->handler_counters[id], sizeof(struct handler_counters));
+	for (unsigned pair = 0; pair < PAIRS; pair++) {
+		same_flow(straight, winding, pair, TCP);
+		same_flow(straight, winding, pair, UDP);
+	}
+}
+
+// Time goes on; now and then back, or on until flows are over.
+static void let_time_pass(uint64_t *state)
+{
+	const uint64_t chance = draw(state) % 64;
+
+	if (chance == 0)
+		bench->now += SECOND * (draw(state) % 600);
+	else if (chance == 1)
+		bench->now -= SECOND * (draw(state) % 3);
+	else
+		bench->now += draw(state) % (SECOND / 10);
+}
+
+static void usual_packets_fare_as_on_the_long_way(void **state)
+{
+	struct worker *straight = bench->runtime.workers[0], *winding = bench->runtime.workers[1];
+	uint64_t steps = seed = (uint64_t)getpid();
+
+	(void)state;
+	print_message("seed %llu\n", (unsigned long long)seed);
+	straight->steers = winding->steers = false;
+	winding->times = calloc(1024, sizeof(*winding->times)); // by it somebody wants to know
+	assert_non_null(winding->times);
+	for (number = 0; number < BURSTS; number++) {
+		const unsigned count = 1 + (unsigned)(draw(&steps) % BURST_MAX);
+
+		let_time_pass(&steps);
+		if (number == BURSTS / 2)
+			PUBLISH(2, VERDICT_ACCEPT, rule_port(TCP, 4000, VERDICT_DROP), rule_port(TCP, 80, VERDICT_ACCEPT));
+		receive(straight, LINK, count, any_frame);
+		receive(winding, LINK, count, any_frame);
+		same_fates(straight, winding, count);
+	}
+	assert_true(straight->counters.flows_opened > 100);
+	free(winding->times);
+	winding->times = NULL;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH(usual_packets_fare_as_on_the_long_way, set_up_two),
+	};
+	return cmocka_run_group_tests(tests, start_eal, NULL);
+}
