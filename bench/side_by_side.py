@@ -149,6 +149,13 @@ def command_of(options):
     return shlex.join(["scripts/bench.sh", options.mode, *chosen])
 
 
+def stop_once(*_):
+    """A second one while the programs that run are ended would leave some of them behind."""
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def main():
     options = read_options()
     with tempfile.TemporaryDirectory() as folder:
@@ -158,7 +165,8 @@ def main():
         facts = ground.survey(bench.cpus, version(options.build))
         for fact in facts:
             print(f"{fact.name}: {fact.value}" + (f"  ({fact.complaint})" if fact.complaint else ""))
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for one in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(one, stop_once)
         try:
             bench.run()
         except KeyboardInterrupt:
