@@ -341,8 +341,7 @@ static __rte_noinline bool attach_by_packet(struct worker *worker, struct burst 
 	return attach_judged(worker, burst, i, index, &judged, tally);
 }
 
-// Returns whether a handler is to have the packet.
-static __rte_noinline bool attach(struct worker *worker, struct burst *burst, unsigned i, struct tally *tally)
+static __rte_noinline bool attach_any(struct worker *worker, struct burst *burst, unsigned i, struct tally *tally)
 {
 	uint32_t index = standing_flow(worker, burst, burst->live[i], burst->flow[i]);
 
@@ -356,6 +355,16 @@ static __rte_noinline bool attach(struct worker *worker, struct burst *burst, un
 	if (flow->generation != burst->policy->generation)
 		return attach_unsettled(worker, burst, i, index, tally);
 	return pass(worker, burst, i, index, NULL, flow->word, tally);
+}
+
+// Returns whether a handler is to have the packet. Floods have no flows, and are nobody's long way.
+static __rte_noinline bool attach(struct worker *worker, struct burst *burst, unsigned i, struct tally *tally)
+{
+	const struct flow_key *key = &burst->meta[burst->live[i]].key;
+
+	if (burst->flow[i] == FLOW_NONE && !burst_outdated(burst, key, FLOW_NONE))
+		return open_flow(worker, burst, i, tally);
+	return attach_any(worker, burst, i, tally);
 }
 
 static bool some_returned(const struct worker *worker, const struct burst *burst)
