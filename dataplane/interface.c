@@ -3,12 +3,9 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <rte_alarm.h>
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_log.h>
@@ -19,8 +16,6 @@
 enum {
 	DESCRIPTORS_DEFAULT = 1024,
 	TAGS_BYTES = 8, // two VLAN tags are sent beside a full MTU
-	INTERRUPT_WAIT_USEC = 100,
-	INTERRUPT_WAITS = 50000, // five seconds
 };
 
 // What drivers don't tell of themselves.
@@ -318,32 +313,12 @@ int interface_open(struct interface *interface, const struct interface_params *p
 	return result;
 }
 
-static void note_passed(void *passed)
-{
-	atomic_store((atomic_bool *)passed, true);
-}
-
-// net_memif's disconnecting in the interrupt thread may be waiting for workers in munmap: to close the device meanwhile would
-// free what it goes on with. What that thread is asked to do now, it does behind that.
-static void await_interrupt_thread(void)
-{
-	static atomic_bool passed; // static: should it never come to that, it must not write to a stack that is gone
-
-	atomic_store(&passed, false);
-	if (rte_eal_alarm_set(1, note_passed, &passed) != 0)
-		return;
-	for (unsigned i = 0; i < INTERRUPT_WAITS && !atomic_load(&passed); i++)
-		usleep(INTERRUPT_WAIT_USEC);
-}
-
 void interface_close(struct interface *interface)
 {
 	struct rte_eth_dev_info info = { 0 };
 	if (!interface->open)
 		return;
 	interface->open = false;
-	if (interface->by_link)
-		await_interrupt_thread();
 	rte_eth_dev_info_get(interface->port_id, &info);
 	rte_eth_dev_stop(interface->port_id);
 	rte_eth_dev_close(interface->port_id);
