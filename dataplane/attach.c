@@ -357,7 +357,7 @@ static __rte_noinline bool attach_any(struct worker *worker, struct burst *burst
 	return pass(worker, burst, i, index, NULL, flow->word, tally);
 }
 
-// Returns whether a handler is to have the packet. Floods have no flows, and are nobody's long way.
+// Returns whether a handler is to have the packet. Who has no flow, as in floods, goes straight to the rules.
 static __rte_noinline bool attach(struct worker *worker, struct burst *burst, unsigned i, struct tally *tally)
 {
 	const struct flow_key *key = &burst->meta[burst->live[i]].key;

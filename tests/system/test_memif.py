@@ -7,7 +7,6 @@ import pytest
 import world
 
 SECONDS = 4
-EAL = '["--no-huge", "-m", "400", "--no-pci", "--no-shconf", "--no-telemetry"]'
 FRAME = world.udp_frame("10.1.0.1", "10.2.0.1", 1000, 53)
 ECHO = """
 interfaces:
@@ -65,7 +64,7 @@ def come_and_go(one, folder, sends):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_peers_that_go_while_they_are_received_from_and_sent_to_leave_portier_and_its_ledger_whole(daemon, tmp_path, workers):
-    one = daemon(ECHO.format(folder=tmp_path, workers=workers, eal=EAL))
+    one = daemon(ECHO.format(folder=tmp_path, workers=workers, eal=world.NO_HUGEPAGES))
     taken, given = come_and_go(one, tmp_path, sends=True)
     ledger = one.ledger()
     assert ledger["received"]["packets"] == taken > 0
@@ -77,7 +76,7 @@ def test_peers_that_go_while_they_are_received_from_and_sent_to_leave_portier_an
 @pytest.mark.parametrize("workers", [1, 2])
 def test_peers_that_come_and_go_at_a_handlers_busy_device_leave_portier_and_its_ledger_whole(daemon, small_capture, tmp_path,
                                                                                           workers):
-    one = daemon(FAR.format(capture=small_capture, folder=tmp_path, workers=workers, eal=EAL))
+    one = daemon(FAR.format(capture=small_capture, folder=tmp_path, workers=workers, eal=world.NO_HUGEPAGES))
     returned, given = come_and_go(one, tmp_path, sends=False)
     assert given > 0
     assert one.ledger()["returned"]["packets"] == returned

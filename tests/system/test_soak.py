@@ -11,7 +11,6 @@ import world
 
 SECONDS = int(os.environ.get("PORTIER_SOAK_SECONDS", 4))
 RATE = os.environ.get("PORTIER_SOAK_RATE", "20Kpps")
-MEMORY = '["--no-huge", "-m", "400", "--no-pci", "--no-shconf", "--no-telemetry"]'
 DEVICES = {  # portier's, the generator's
     "memif": ("net_memif0,role=server,socket={folder}/wire.sock", "net_memif0,role=client,socket={folder}/wire.sock"),
     "vhost": ("net_vhost0,iface={folder}/wire.sock,queues=1", "net_virtio_user0,path={folder}/wire.sock,queues=1"),
@@ -68,12 +67,12 @@ def change_rules(one, files, over, changes):
 @pytest.mark.parametrize("wire", DEVICES)
 def test_every_packet_has_one_end_while_flows_come_and_go_and_rules_change(portier, daemon, tmp_path, wire):
     here, there = (device.format(folder=tmp_path) for device in DEVICES[wire])
-    one = daemon(TARGET.format(device=here, memory=MEMORY), rules(0))
+    one = daemon(TARGET.format(device=here, memory=world.NO_HUGEPAGES), rules(0))
     files, over, changes = [tmp_path / "0.rules", tmp_path / "1.rules"], threading.Event(), []
     for number, file in enumerate(files):
         file.write_text(rules(number))
     config, report = tmp_path / "sender.yaml", tmp_path / "sent.json"
-    config.write_text(SENDER.format(device=there, memory=MEMORY, rate=RATE, seconds=SECONDS))
+    config.write_text(SENDER.format(device=there, memory=world.NO_HUGEPAGES, rate=RATE, seconds=SECONDS))
     changer = threading.Thread(target=change_rules, args=(one, files, over, changes))
     changer.start()
     try:

@@ -18,6 +18,7 @@ import make_demo_capture as frames  # noqa: E402  (the demo's packet builders se
 
 CLIENT, SERVER = "10.77.0.1", "10.77.0.2"
 CLIENT6, SERVER6 = "fd77::1", "fd77::2"
+NO_HUGEPAGES = '["--no-huge", "-m", "400", "--no-pci", "--no-shconf", "--no-telemetry"]'  # a configuration's eal, for vdevs
 
 
 def run(command, timeout=60, **options):

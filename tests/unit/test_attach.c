@@ -8,17 +8,12 @@
 
 #include <cmocka.h>
 
+#include "dataplane/random.h"
 #include "tests/unit/fake_worker.h"
 
 enum { PAIRS = 96, BURSTS = 4000 }; // more than there may be embryonic flows: they push each other out
 
 static uint64_t seed, number; // of the burst
-
-static uint64_t draw(uint64_t *state)
-{
-	*state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return *state >> 33;
-}
 
 static struct frame_ends ends_of(unsigned pair)
 {
@@ -34,28 +29,27 @@ static uint8_t flags_of(uint64_t *state)
 	static const uint8_t rare[] = { SYN, SYN, SYN | ACK, RTE_TCP_FIN_FLAG | ACK, RTE_TCP_RST_FLAG, RTE_TCP_RST_FLAG | ACK, 0,
 		RTE_TCP_PSH_FLAG | ACK };
 
-	return draw(state) % 12 ? ACK : rare[draw(state) % sizeof(rare)];
+	return random_below(state, 12) ? ACK : rare[random_below(state, sizeof(rare))];
 }
 
 // The same for both workers.
 static uint16_t any_frame(uint8_t *frame, unsigned i)
 {
 	uint64_t state = seed + number * BURST_MAX + i;
-	draw(&state);
-	const uint64_t kind = draw(&state) % 32;
-	struct frame_ends ends = ends_of((unsigned)(draw(&state) % PAIRS));
-	const uint32_t sequence = 100 + (uint32_t)(number * 10 + draw(&state) % 40), ack = sequence + (uint32_t)(draw(&state) % 9000);
+	const uint32_t kind = random_below(&state, 32);
+	struct frame_ends ends = ends_of(random_below(&state, PAIRS));
+	const uint32_t sequence = 100 + (uint32_t)number * 10 + random_below(&state, 40), ack = sequence + random_below(&state, 9000);
 
-	if (draw(&state) % 3 == 0)
+	if (random_below(&state, 3) == 0)
 		ends = frame_reverse(ends);
 	if (kind == 0)
 		return frame_unreachable(frame, ends);
 	if (kind < 12)
-		return frame_udp(frame, ends, (uint16_t)(draw(&state) % 40));
+		return frame_udp(frame, ends, (uint16_t)random_below(&state, 40));
 	uint16_t length = frame_tcp(frame, ends, flags_of(&state), sequence, ack);
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame + sizeof(struct rte_ether_hdr));
-	if (kind == 12) { // a first fragment, or a later one of a datagram that nobody knows
-		ip->fragment_offset = htons(draw(&state) % 2 ? RTE_IPV4_HDR_MF_FLAG : 100);
+	if (kind == 12) { // a first fragment, or a later one
+		ip->fragment_offset = htons(random_below(&state, 2) ? RTE_IPV4_HDR_MF_FLAG : 100);
 		ip->hdr_checksum = 0;
 		ip->hdr_checksum = rte_ipv4_cksum(ip);
 	}
@@ -90,14 +84,14 @@ static void same_fates(const struct worker *straight, const struct worker *windi
 // Time goes on; now and then back, or on until flows are over.
 static void let_time_pass(uint64_t *state)
 {
-	const uint64_t chance = draw(state) % 64;
+	const uint32_t chance = random_below(state, 64);
 
 	if (chance == 0)
-		bench->now += SECOND * (draw(state) % 600);
+		bench->now += SECOND * random_below(state, 600);
 	else if (chance == 1)
-		bench->now -= SECOND * (draw(state) % 3);
+		bench->now -= SECOND * random_below(state, 3);
 	else
-		bench->now += draw(state) % (SECOND / 10);
+		bench->now += random_below(state, (uint32_t)(SECOND / 10));
 }
 
 static void usual_packets_fare_as_on_the_long_way(void **state)
@@ -111,7 +105,7 @@ static void usual_packets_fare_as_on_the_long_way(void **state)
 	winding->times = calloc(1024, sizeof(*winding->times)); // by it somebody wants to know
 	assert_non_null(winding->times);
 	for (number = 0; number < BURSTS; number++) {
-		const unsigned count = 1 + (unsigned)(draw(&steps) % BURST_MAX);
+		const unsigned count = 1 + random_below(&steps, BURST_MAX);
 
 		let_time_pass(&steps);
 		if (number == BURSTS / 2)
