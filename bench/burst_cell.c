@@ -39,6 +39,26 @@ const char *burst_stage_name(enum burst_stage stage)
 	return stages[stage].name;
 }
 
+enum { DENYING_RULES = 100 };
+
+// A network of sources each, among those of the fresh packets; what none of them names is dropped by default.
+static void make_denying(struct policy *policy)
+{
+	static struct rule rule[DENYING_RULES];
+	static struct address_range source[DENYING_RULES];
+	const struct rule *list[DENYING_RULES];
+	struct rule_trouble trouble;
+
+	for (unsigned i = 0; i < DENYING_RULES; i++) {
+		source[i] = (struct address_range){ { { 11, (uint8_t)(2 * i) } }, { { 11, (uint8_t)(2 * i), 255, 255 } } };
+		rule[i] = (struct rule){ .slot = i + 1, .asks = RULE_SOURCE, .ip4 = true, .verdict = VERDICT_DROP,
+			.sources = { &source[i], 1 } };
+		list[i] = &rule[i];
+	}
+	if (rule_matcher_build(list, DENYING_RULES, VERDICT_DROP, -1, &policy->rules, &trouble) != 0)
+		fail("the denying rules can't be compiled");
+}
+
 void burst_bench_start(struct burst_bench *bench)
 {
 	static const char text[] = "handlers: [{name: all, kind: count}]\ndefault_handler: all\n";
@@ -62,11 +82,14 @@ void burst_bench_start(struct burst_bench *bench)
 	if (rule_matcher_build(NULL, 0, VERDICT_ACCEPT, -1, &bench->policy.rules, &trouble) != 0 ||
 		listener_index_build(NULL, 0, &bench->policy.listeners, tie) != 0)
 		fail("the policy can't be compiled");
+	bench->denying = bench->policy;
+	make_denying(&bench->denying);
 }
 
 void burst_bench_stop(struct burst_bench *bench)
 {
 	rule_matcher_free(bench->policy.rules);
+	rule_matcher_free(bench->denying.rules);
 	listener_index_free(bench->policy.listeners);
 	config_free(&bench->config);
 	rte_eal_cleanup();
@@ -176,6 +199,8 @@ void burst_cell_open(struct burst_bench *bench, struct burst_cell *cell)
 	for (unsigned stage = 0; stage < STAGES; stage++)
 		cell->sample[stage] = need(calloc(bench->rounds, sizeof(double)));
 	open_flows(cell);
+	if (cell->input->denied)
+		cell->worker->burst->policy = &bench->denying;
 }
 
 void burst_cell_close(struct burst_bench *bench, struct burst_cell *cell)
@@ -286,8 +311,9 @@ bool burst_cell_agrees(const struct burst_cell *cell)
 	agrees &= same(cell, "packet buffers in use", rte_mempool_in_use_count(cell->worker->pool), 0);
 	if (cell->input->hostile)
 		return agrees & same(cell, "packets dropped at all", dropped > cell->sent / 2, true);
-	agrees &= same(cell, "packets dropped", dropped, 0);
-	agrees &= same(cell, "flows opened", counters->flows_opened, cell->flows + cell->fresh);
+	uint64_t denied = cell->input->denied ? cell->fresh : 0;
+	agrees &= same(cell, "packets dropped", dropped, denied);
+	agrees &= same(cell, "flows opened", counters->flows_opened, cell->flows + cell->fresh - denied);
 	for (unsigned why = 0; why <= FLOW_END_RUN; why++)
 		ended += counters->flows_ended[why];
 	uint64_t unanswered = ageing_embryonic(cell->worker->ageing);

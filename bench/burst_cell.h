@@ -34,7 +34,7 @@ struct burst_cell {
 struct burst_bench {
 	struct config config;
 	struct runtime runtime;
-	struct policy policy;
+	struct policy policy, denying; // accepts all; drops all, a hundred rules for some sources each
 	struct wiring wiring;
 	struct quiet quiet;
 	double sample_seconds;

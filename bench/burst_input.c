@@ -263,5 +263,6 @@ const struct input inputs[INPUTS] = {
 	{ "mixed", .write = mixed },
 	{ "new 1 percent", .write = ip4_tcp, .fresh = 10 },
 	{ "new flood", .write = ip4_tcp, .fresh = 1024 },
+	{ "denied flood", .write = ip4_tcp, .fresh = 1024, .denied = true },
 	{ "hostile", .write = hostile, .hostile = true },
 };

@@ -21,11 +21,12 @@ struct input {
 	const char *name; // words, for --only
 	unsigned fresh;   // of 1,024 packets, so many are SYNs that open a flow each
 	bool hostile;     // packets that are wrong in many ways, and belong to no flow
+	bool denied;      // rules drop what is fresh
 	uint16_t (*write)(uint8_t *frame, uint32_t flow, enum input_step step); // the frame's length
 };
 
 extern const struct input inputs[];
-enum { INPUTS = 9 };
+enum { INPUTS = 10 };
 
 // A SYN of a source that was not there before; number: of the packet. Returns its length.
 uint16_t input_fresh(uint8_t *frame, uint64_t number);

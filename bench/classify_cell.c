@@ -221,6 +221,7 @@ static int take_packets(struct fixture *fixture)
 		return -ENOMEM;
 	for (unsigned i = 0; i < PACKETS; i++) {
 		fixture->tuple[i] = rule_list_packet(&fixture->list, NOISE, &state);
+		packet_tuple_seal(&fixture->tuple[i]); // as the packet path does when it makes one
 		fixture->tuples[i] = &fixture->tuple[i];
 		plain_key_fill(&fixture->key[i], &fixture->tuple[i], fixture->cell->family == FAMILY_IP4 ? 1 : 4);
 		fixture->keys[i] = (const uint8_t *)&fixture->key[i];

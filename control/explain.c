@@ -251,7 +251,7 @@ static void put_handled(struct explained *explained, const char *why)
 static void explain_opening(struct explained *explained)
 {
 	struct packet_tuple tuple;
-	enum drop_reason unopenable = judge_unopenable(&explained->burst, 0);
+	enum drop_reason unopenable = judge_unopenable(&explained->burst.meta[0], explained->burst.policy->tcp_pickup_strict);
 	explained->decision = policy_decision(&explained->judged);
 	if (explained->decision.verdict == VERDICT_ACCEPT && unopenable != DROP_NONE) {
 		put_drop(explained, unopenable);

@@ -88,7 +88,7 @@ static bool account(struct worker *worker, struct burst *burst, unsigned at, uin
 // What opens a flow from a handler's end is not judged: rules guard what listens, not what it asks for.
 static struct decision decide_local(const struct worker *worker, const struct burst *burst, unsigned at)
 {
-	enum drop_reason unopenable = judge_unopenable(burst, at);
+	enum drop_reason unopenable = judge_unopenable(&burst->meta[at], burst->policy->tcp_pickup_strict);
 	return (struct decision){
 		.rule = RULE_NONE,
 		.listener = LISTENER_NONE,
@@ -108,7 +108,7 @@ static bool passes_alone(const struct burst *burst, unsigned at)
 static struct decision decide_opening(const struct burst *burst, unsigned at, const struct rule_verdict *judged)
 {
 	struct decision decision = policy_decision(judged);
-	enum drop_reason unopenable = judge_unopenable(burst, at);
+	enum drop_reason unopenable = judge_unopenable(&burst->meta[at], burst->policy->tcp_pickup_strict);
 
 	if (decision.verdict != VERDICT_ACCEPT)
 		return decision;
@@ -158,8 +158,17 @@ static __rte_noinline bool open_judged(struct worker *worker, struct burst *burs
 	return open_decided(worker, burst, at, &decision, varies, tally);
 }
 
-// Nobody has judged it yet. Floods end here: what rules deny goes no further than to them.
-static __rte_noinline bool open_flow(struct worker *worker, struct burst *burst, unsigned i, struct tally *tally)
+static bool open_or_deny(struct worker *worker, struct burst *burst, unsigned at, const struct rule_verdict *judged,
+			 struct tally *tally)
+{
+	if (judged->verdict == VERDICT_ACCEPT)
+		return open_judged(worker, burst, at, judged, tally);
+	judge_deny(worker, burst, at, judged);
+	return false;
+}
+
+// Nobody has asked what was found for it yet, or there is more to ask.
+static __rte_noinline bool open_unjudged(struct worker *worker, struct burst *burst, unsigned i, struct tally *tally)
 {
 	unsigned at = burst->live[i];
 	if (burst_returned(worker, burst, at)) {
@@ -168,11 +177,17 @@ static __rte_noinline bool open_flow(struct worker *worker, struct burst *burst,
 	}
 	struct rule_verdict judged;
 	judge_packet(worker, burst, i, NULL, &judged);
-	if (judged.verdict != VERDICT_ACCEPT) {
-		judge_deny(worker, burst, at, &judged);
-		return false;
-	}
-	return open_judged(worker, burst, at, &judged, tally);
+	return open_or_deny(worker, burst, at, &judged, tally);
+}
+
+// The packet has no flow.
+static inline bool open_flow(struct worker *worker, struct burst *burst, unsigned i, struct tally *tally)
+{
+	const struct rule_verdict *found = judge_found(burst, i);
+
+	if (likely(found))
+		return open_or_deny(worker, burst, burst->live[i], found, tally);
+	return open_unjudged(worker, burst, i, tally);
 }
 
 // Of a packet whose flow has just ended. judged: what the rules have said of it, NULL: they were not asked yet.
@@ -387,7 +402,7 @@ void burst_attach(struct worker *worker, struct burst *burst)
 	for (unsigned i = 0; i < burst->live_count; i++) {
 		const uint16_t at = burst->live[i];
 		const bool passes = attach_usual(worker, burst, at, burst->flow[i], generation, &tally) ||
-				    attach(worker, burst, i, &tally);
+				    (!deny_usual(worker, burst, i) && attach(worker, burst, i, &tally));
 
 		burst->live[kept] = at;
 		kept += passes;

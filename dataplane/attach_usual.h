@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The straight line for packets of live flows that change nothing but counters: nearly all are. All others: attach.c.
+// The straight lines: for packets of live flows that change nothing but counters, which nearly all are, and for those without a
+// flow that rules drop, which floods are. All others: attach.c.
 #pragma once
 
-#include "dataplane/burst.h"
+#include "dataplane/judge.h"
 #include "dataplane/segment.h"
 #include "dataplane/tally.h"
 
@@ -49,5 +50,22 @@ static __rte_always_inline bool attach_usual(struct worker *worker, struct burst
 	tally_count(worker, tally, word, meta->key.port[!orig_end], bytes);
 	__atomic_store_n(&flow->last_seen, time, __ATOMIC_RELAXED);
 	traffic_add(&flow->traffic[direction], bytes);
+	return true;
+}
+
+// Drops the packet at place i of burst->live if it is a usual one of those that rules deny: without a flow, by a rule that was
+// found already and has nothing more to say. false, and nothing done, of all others.
+static __rte_always_inline bool deny_usual(struct worker *worker, struct burst *burst, unsigned i)
+{
+	const unsigned at = burst->live[i];
+
+	if (burst->flow[i] != FLOW_NONE || burst_outdated(burst, &burst->meta[at].key, FLOW_NONE))
+		return false;
+
+	const struct rule_verdict *found = judge_found(burst, i);
+
+	if (!found || found->verdict != VERDICT_DROP)
+		return false;
+	judge_drop(worker, burst, at, found->slot, VERDICT_DROP, policy_drop_reason(found));
 	return true;
 }

@@ -28,30 +28,18 @@ static void find_one(struct burst *burst, unsigned at, enum judged kind)
 	enter(burst, at, kind, position);
 }
 
-enum drop_reason judge_unopenable(const struct burst *burst, unsigned at)
-{
-	const struct packet_meta *meta = &burst->meta[at];
-	if (meta->flags & PACKET_ICMP_ERROR)
-		return DROP_ICMP_UNRELATED;
-	if (burst->policy->tcp_pickup_strict && meta->key.protocol == IPPROTO_TCP &&
-		opener_of(meta) != OPENER_ORIGINATOR)
-		return DROP_TCP_NOT_SYN;
-	return DROP_NONE;
-}
-
 enum connection_state judge_connection(const struct burst *burst, unsigned at, const struct flow *flow)
 {
 	const struct packet_meta *meta = &burst->meta[at];
 	if (flow && meta->flags & PACKET_ICMP_ERROR)
 		return CONNECTION_RELATED;
 	if (!flow || flow->generation & FLOW_UNOPENED)
-		return judge_unopenable(burst, at) == DROP_NONE && opens_connection(meta) ? CONNECTION_NEW :
-											      CONNECTION_INVALID;
+		return judge_connection_alone(meta, burst->policy->tcp_pickup_strict);
 	bool from_opener = !!(meta->flags & PACKET_SOURCE_IS_END1) == flow->opener_end;
 	return flow->embryonic && from_opener ? CONNECTION_NEW : CONNECTION_ESTABLISHED;
 }
 
-// Which of its two judgements a packet will need, if any.
+// Which of its two judgements a packet of a flow will need, if any.
 static bool needs(const struct worker *worker, const struct burst *burst, unsigned at, const struct flow *flow,
 		  enum judged *kind)
 {
@@ -59,7 +47,7 @@ static bool needs(const struct worker *worker, const struct burst *burst, unsign
 	bool returned = burst_returned(worker, burst, at);
 
 	*kind = JUDGED_PACKET;
-	if (!flow || policy->by_packet)
+	if (policy->by_packet)
 		return !returned;
 	if (judge_wants_packet(&burst->meta[at], flow) && !returned)
 		return true;
@@ -68,50 +56,98 @@ static bool needs(const struct worker *worker, const struct burst *burst, unsign
 	       policy->on_rule_change != RULE_CHANGE_KEEP;
 }
 
-static const struct flow *flow_at(const struct worker *worker, const struct burst *burst, unsigned i)
-{
-	return burst->flow[i] == FLOW_NONE ? NULL : flow_table_flow(worker->flows, burst->flow[i]);
-}
-
-// Lists the packets from place i of burst->live on that need a judgement, and fetches what tells of their flows.
-static unsigned list_needs(const struct worker *worker, const struct burst *burst, unsigned from, uint8_t place[],
-			   uint8_t kind[])
-{
-	unsigned n = 0;
-	for (unsigned i = from; i < burst->live_count; i++) {
-		enum judged needed;
-		place[n] = (uint8_t)i;
-		if (!needs(worker, burst, burst->live[i], flow_at(worker, burst, i), &needed))
-			continue;
-		if (needed == JUDGED_FLOW)
-			rte_prefetch0(flow_table_cold(worker->flows, burst->flow[i]));
-		kind[n++] = (uint8_t)needed;
-	}
-	return n;
-}
-
-static void find_all(const struct worker *worker, struct burst *burst, unsigned from)
-{
+// Packets that are asked about together.
+struct questions {
+	unsigned count;
+	uint8_t at[BURST_MAX];
 	const struct packet_tuple *tuple[BURST_MAX];
-	uint8_t place[BURST_MAX], kind[BURST_MAX];
-	uint32_t position[BURST_MAX];
-	unsigned n = list_needs(worker, burst, from, place, kind);
+	uint64_t kind[2]; // by enum judged: bit by position in the burst
+};
 
+// About all packets from place i of burst->live on that have no flow. The places of those that have one, and are not known to be
+// settled, are listed. Returns how many.
+static unsigned ask_about_packets(const struct worker *worker, struct burst *burst, unsigned from, uint8_t place[],
+				  struct questions *questions)
+{
+	const struct policy *policy = burst->policy;
+	const uint32_t settled = policy->by_packet ? FLOW_NOT_JUDGED : policy->generation;
+	const uint32_t devices = worker->wiring->handler_devices;
+	const bool strict = policy->tcp_pickup_strict;
+	const unsigned live_count = burst->live_count;
+	unsigned flows = 0, count = 0;
+	uint64_t asked = 0;
+
+	for (unsigned i = from; i < live_count; i++) {
+		const unsigned at = burst->live[i];
+		const uint32_t index = burst->flow[i];
+
+		if (index != FLOW_NONE) {
+			place[flows] = (uint8_t)i;
+			flows += flow_table_flow(worker->flows, index)->generation != settled;
+			continue;
+		}
+		if (unlikely(devices >> burst->interface[at] & 1))
+			continue;
+		const enum connection_state connection = judge_connection_alone(&burst->meta[at], strict);
+		if (!tuple_of_usual(&burst->meta[at], burst->interface[at], connection, &burst->tuple[at]))
+			tuple_of_packet(worker, burst, at, connection, &burst->tuple[at]);
+		questions->at[count] = (uint8_t)at;
+		questions->tuple[count++] = &burst->tuple[at];
+		asked |= UINT64_C(1) << at;
+	}
+	questions->count = count;
+	questions->kind[JUDGED_PACKET] = asked;
+	questions->kind[JUDGED_FLOW] = 0;
+	return flows;
+}
+
+// Of the flows at these places of burst->live: what tells of them is fetched before it is read.
+static __rte_noinline void ask_about_flows(const struct worker *worker, struct burst *burst, const uint8_t place[], unsigned count,
+					   struct questions *questions)
+{
+	enum judged kind[BURST_MAX];
+	unsigned needed[BURST_MAX], n = 0;
+
+	for (unsigned k = 0; k < count; k++) {
+		const unsigned i = needed[n] = place[k];
+		const uint32_t index = burst->flow[i];
+
+		if (!needs(worker, burst, burst->live[i], flow_table_flow(worker->flows, index), &kind[n]))
+			continue;
+		if (kind[n++] == JUDGED_FLOW)
+			rte_prefetch0(flow_table_cold(worker->flows, index));
+	}
 	for (unsigned k = 0; k < n; k++) {
-		unsigned i = place[k], at = burst->live[i];
-		const struct flow *flow = flow_at(worker, burst, i);
-		tuple[k] = &burst->tuple[at];
+		const unsigned at = burst->live[needed[k]];
+		const uint32_t index = burst->flow[needed[k]];
+		const struct flow *flow = flow_table_flow(worker->flows, index);
+
 		if (kind[k] == JUDGED_FLOW)
-			tuple_of_flow(flow, flow_table_cold(worker->flows, burst->flow[i]), &burst->tuple[at]);
+			tuple_of_flow(flow, flow_table_cold(worker->flows, index), &burst->tuple[at]);
 		else
 			tuple_of_packet(worker, burst, at, judge_connection(burst, at, flow), &burst->tuple[at]);
+		questions->at[questions->count] = (uint8_t)at;
+		questions->tuple[questions->count++] = &burst->tuple[at];
+		questions->kind[kind[k]] |= UINT64_C(1) << at;
 	}
-	if (!n)
-		return;
-	rule_matcher_find(burst->policy->rules, tuple, n, position);
-	rule_matcher_fetch(burst->policy->rules, position, n, worker->rule_counters);
-	for (unsigned k = 0; k < n; k++)
-		enter(burst, burst->live[place[k]], kind[k], position[k]);
+}
+
+// About all packets from place i of burst->live on that need a judgement.
+static void find_all(const struct worker *worker, struct burst *burst, unsigned from)
+{
+	struct questions questions;
+	uint32_t position[BURST_MAX];
+	uint8_t place[BURST_MAX];
+	unsigned flows = ask_about_packets(worker, burst, from, place, &questions);
+
+	if (unlikely(flows))
+		ask_about_flows(worker, burst, place, flows, &questions);
+	rule_matcher_find(burst->policy->rules, questions.tuple, questions.count, position);
+	rule_matcher_fetch(burst->policy->rules, position, questions.count, worker->rule_counters);
+	for (unsigned k = 0; k < questions.count; k++)
+		burst->position[questions.at[k]] = position[k];
+	burst->found[JUDGED_PACKET] = questions.kind[JUDGED_PACKET];
+	burst->found[JUDGED_FLOW] = questions.kind[JUDGED_FLOW];
 }
 
 // Only once a burst: what needs another judgement than was foreseen, as a packet before it has opened or ended its flow,
@@ -194,11 +230,7 @@ static bool answer(struct worker *worker, struct burst *burst, unsigned at, cons
 
 void judge_refuse(struct worker *worker, struct burst *burst, unsigned at, const struct decision *decision)
 {
-	if (decision->rule != RULE_NONE)
-		traffic_add(&worker->rule_counters[decision->rule], burst->length[at]);
-	burst->note[at] = (struct burst_note){ .rule = decision->rule, .handler = HANDLER_NONE,
-		.verdict = decision->verdict };
-	burst_drop(burst, at, decision->reason);
+	judge_drop(worker, burst, at, decision->rule, decision->verdict, decision->reason);
 	if (decision->verdict == VERDICT_REJECT && answer(worker, burst, at, decision)) {
 		burst->fate[at].kind = FATE_ANSWERED;
 		if (decision->reason == DROP_REJECT_UNANSWERED)

@@ -25,10 +25,35 @@ static inline bool judge_wants_packet(const struct packet_meta *meta, const stru
 }
 
 // Why a packet that has no flow opens none, whatever the rules say; DROP_NONE: it may.
-enum drop_reason judge_unopenable(const struct burst *burst, unsigned at);
+static inline enum drop_reason judge_unopenable(const struct packet_meta *meta, bool tcp_pickup_strict)
+{
+	if (unlikely(meta->flags & PACKET_ICMP_ERROR))
+		return DROP_ICMP_UNRELATED;
+	if (unlikely(tcp_pickup_strict) && meta->key.protocol == PROTO_TCP && opener_of(meta) != OPENER_ORIGINATOR)
+		return DROP_TCP_NOT_SYN;
+	return DROP_NONE;
+}
+
+// How a packet stands that has no flow.
+static inline enum connection_state judge_connection_alone(const struct packet_meta *meta, bool tcp_pickup_strict)
+{
+	return judge_unopenable(meta, tcp_pickup_strict) == DROP_NONE && opens_connection(meta) ? CONNECTION_NEW :
+												  CONNECTION_INVALID;
+}
 
 // How the packet stands to its flow, if it has one (else NULL).
 enum connection_state judge_connection(const struct burst *burst, unsigned at, const struct flow *flow);
+
+// What was found in the rules for a packet that has no flow, and had none when it was looked for, if that is all there is to it.
+// i: its place in burst->live. NULL: judge_packet knows.
+static inline const struct rule_verdict *judge_found(const struct burst *burst, unsigned i)
+{
+	const unsigned at = burst->live[i];
+
+	if (unlikely(burst->flow[i] != FLOW_NONE || !(burst->found[JUDGED_PACKET] >> at & 1)))
+		return NULL;
+	return rule_matcher_final(burst->policy->rules, burst->position[at]);
+}
 
 // What the rules say of a packet: counted, taken from limits, shown if they say so. i: its place in burst->live.
 void judge_packet(struct worker *worker, struct burst *burst, unsigned i, const struct flow *flow, struct rule_verdict *judged);
@@ -48,6 +73,16 @@ static inline void judge_adopt(struct flow *flow, const struct decision *decisio
 	flow->listener = decision->listener;
 	flow->handler = decision->handler;
 	flow->generation = generation;
+}
+
+// The packet is refused: counted under a rule (RULE_NONE: none), and dropped, whatever is answered.
+static inline void judge_drop(struct worker *worker, struct burst *burst, unsigned at, uint32_t rule, enum verdict verdict,
+			      enum drop_reason reason)
+{
+	if (rule != RULE_NONE)
+		traffic_add(&worker->rule_counters[rule], burst->length[at]);
+	burst->note[at] = (struct burst_note){ .rule = rule, .handler = HANDLER_NONE, .verdict = (uint8_t)verdict };
+	burst_drop(burst, at, reason);
 }
 
 // The packet is not let in by the rules.

@@ -5,45 +5,12 @@
 #include <rte_common.h>
 
 #include "dataplane/datagram.h"
+#include "dataplane/word.h"
 
 // What the straight line asks for at the start of each: type, version and, of IPv4, a header without options; a word as it
 // stands in memory. Behind it there is room for TCP's header: what is shorter is for parse_any, and nobody asks again.
 static const rte_be32_t USUAL_IP4 = RTE_BE32((uint32_t)TYPE_IP4 << 16 | 0x4500), USUAL_IP4_MASK = RTE_BE32(0xffffff00);
 static const rte_be32_t USUAL_IP6 = RTE_BE32((uint32_t)TYPE_IP6 << 16 | 0x6000), USUAL_IP6_MASK = RTE_BE32(0xfffff000);
-
-static inline uint16_t load_raw16(const uint8_t *bytes)
-{
-	uint16_t value;
-
-	memcpy(&value, bytes, sizeof(value));
-	return value;
-}
-
-static inline uint32_t load_raw32(const uint8_t *bytes)
-{
-	uint32_t value;
-
-	memcpy(&value, bytes, sizeof(value));
-	return value;
-}
-
-static inline uint64_t load_raw64(const uint8_t *bytes)
-{
-	uint64_t value;
-
-	memcpy(&value, bytes, sizeof(value));
-	return value;
-}
-
-static inline uint32_t rotate32(uint32_t value, unsigned bits)
-{
-	return value << bits | value >> (-bits & 31);
-}
-
-static inline uint64_t rotate64(uint64_t value, unsigned bits)
-{
-	return value << bits | value >> (-bits & 63);
-}
 
 // Puts the addresses into the key in the order of flow_key_canonicalise. swapped: the source is the larger. That is a coin
 // toss for every packet: a compiler makes branches of conditions, not of rotations. false: they may be martians, or need a
@@ -91,8 +58,7 @@ static __rte_always_inline bool header_in_order(const uint8_t *header, uint32_t 
 	return said >= UDP_HEADER && said <= length;
 }
 
-// The metadata are written in words of eight bytes, as they stand in memory: field by field they would be a dozen stores.
-static_assert(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN, "the lowest byte stands first");
+// The metadata are written in words: field by field they would be a dozen stores.
 static_assert(offsetof(struct flow_key, vlan) == offsetof(struct flow_key, port) + 4 &&
 		offsetof(struct flow_key, protocol) == offsetof(struct flow_key, port) + 6 &&
 		offsetof(struct flow_key, family) == offsetof(struct flow_key, port) + 7, "a word");
@@ -104,13 +70,6 @@ static_assert(offsetof(struct packet_meta, family) == offsetof(struct packet_met
 		offsetof(struct packet_meta, tcp_flags) == offsetof(struct packet_meta, protocol) + 2 &&
 		offsetof(struct packet_meta, reason) == offsetof(struct packet_meta, protocol) + 4 &&
 		offsetof(struct packet_meta, vlan_tags) == offsetof(struct packet_meta, protocol) + 6, "a word");
-
-static __rte_always_inline void put_word(void *to, uint64_t low, uint64_t high)
-{
-	const uint64_t word = low | high << 32;
-
-	memcpy(to, &word, sizeof(word));
-}
 
 // Says what parse_any says of a packet of this family and protocol whose header starts after so many bytes from l3, in a
 // straight line. false: of this packet it can't; what was written means nothing.

@@ -3,13 +3,6 @@
 
 #include "dataplane/protocol.h"
 
-static enum drop_reason rule_reason(const struct rule_verdict *judged)
-{
-	if (judged->verdict == VERDICT_REJECT)
-		return DROP_REJECT_UNANSWERED;
-	return judged->slot == RULE_DEFAULT ? DROP_DEFAULT_POLICY : DROP_RULE;
-}
-
 struct listener_query policy_listener_query(const struct packet_tuple *tuple, bool source)
 {
 	bool icmp = protocol_is_icmp(tuple->protocol);
@@ -65,7 +58,7 @@ struct decision policy_decision(const struct rule_verdict *judged)
 		.listener = LISTENER_NONE,
 		.handler = HANDLER_NONE,
 		.verdict = judged->verdict,
-		.reason = judged->verdict == VERDICT_ACCEPT ? DROP_NONE : (uint8_t)rule_reason(judged),
+		.reason = judged->verdict == VERDICT_ACCEPT ? DROP_NONE : (uint8_t)policy_drop_reason(judged),
 		.answer = judged->answer,
 		.answer_code = judged->answer_code,
 	};

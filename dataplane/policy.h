@@ -56,6 +56,14 @@ enum opener {
 	OPENER_RESPONDER,   // a SYN-ACK, an ICMP reply: only the source may
 };
 
+// Why a packet goes no further that rules do not accept. Any thread.
+static inline enum drop_reason policy_drop_reason(const struct rule_verdict *judged)
+{
+	if (judged->verdict == VERDICT_REJECT)
+		return DROP_REJECT_UNANSWERED;
+	return judged->slot == RULE_DEFAULT ? DROP_DEFAULT_POLICY : DROP_RULE;
+}
+
 // What the rules have said, as a decision without a handler. Any thread.
 struct decision policy_decision(const struct rule_verdict *judged);
 

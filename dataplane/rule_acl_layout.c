@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which fields a context of rte_acl has, and where it finds them in a key.
+// Which fields a context of rte_acl has, and where it finds them in a sealed tuple.
 #include "dataplane/rule_acl_private.h"
 
 static void layout_add(struct acl_layout *layout, enum acl_field field, uint8_t type, uint8_t size, size_t offset)
@@ -31,21 +31,21 @@ void acl_layout_make(struct acl_layout *layout, uint16_t asks, const unsigned wo
 	memset(layout, 0, sizeof(*layout));
 	memset(layout->at, -1, sizeof(layout->at));
 	layout->config.num_categories = 1;
-	layout_add(layout, ACL_PROTOCOL, RTE_ACL_FIELD_TYPE_BITMASK, 1, offsetof(struct acl_key, protocol));
+	layout_add(layout, ACL_PROTOCOL, RTE_ACL_FIELD_TYPE_BITMASK, 1, offsetof(struct packet_tuple, protocol));
 	if (asks & RULE_DESTINATION)
-		layout_address(layout, ACL_DESTINATION, words[END_DESTINATION], offsetof(struct acl_key, destination));
+		layout_address(layout, ACL_DESTINATION, words[END_DESTINATION], offsetof(struct packet_tuple, destination));
 	if (asks & RULE_SOURCE)
-		layout_address(layout, ACL_SOURCE, words[END_SOURCE], offsetof(struct acl_key, source));
+		layout_address(layout, ACL_SOURCE, words[END_SOURCE], offsetof(struct packet_tuple, source));
 	if (asks & PAIR) {
-		layout_add(layout, ACL_SOURCE_PORT, RTE_ACL_FIELD_TYPE_RANGE, 2, offsetof(struct acl_key, source_port));
+		layout_add(layout, ACL_SOURCE_PORT, RTE_ACL_FIELD_TYPE_RANGE, 2, offsetof(struct packet_tuple, acl_port[0]));
 		layout_add(layout, ACL_DESTINATION_PORT, RTE_ACL_FIELD_TYPE_RANGE, 2,
-			offsetof(struct acl_key, destination_port));
+			offsetof(struct packet_tuple, acl_port[1]));
 	}
 	for (unsigned i = 0; asks & BYTES && i < 4; i++)
-		layout_add(layout, ACL_TCP_FLAGS + i, RTE_ACL_FIELD_TYPE_BITMASK, 1,
-			offsetof(struct acl_key, tcp_flags) + i);
+		layout_add(layout, ACL_NEXT_HEADER + i, RTE_ACL_FIELD_TYPE_BITMASK, 1,
+			offsetof(struct packet_tuple, next_header) + i);
 	if (asks & RULE_VLAN) {
-		layout_add(layout, ACL_VLAN, RTE_ACL_FIELD_TYPE_RANGE, 2, offsetof(struct acl_key, vlan));
-		layout_add(layout, ACL_VLAN_REST, RTE_ACL_FIELD_TYPE_BITMASK, 2, offsetof(struct acl_key, unused_too));
+		layout_add(layout, ACL_VLAN, RTE_ACL_FIELD_TYPE_RANGE, 2, offsetof(struct packet_tuple, acl_vlan));
+		layout_add(layout, ACL_VLAN_REST, RTE_ACL_FIELD_TYPE_BITMASK, 2, offsetof(struct packet_tuple, acl_unused));
 	}
 }

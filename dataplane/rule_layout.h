@@ -4,7 +4,6 @@
 
 #include <rte_acl.h>
 
-#include "dataplane/protocol.h"
 #include "dataplane/rule_match.h"
 
 enum {
@@ -15,7 +14,6 @@ enum {
 	VIEWS = 2 * FAMILIES,  // see view_of
 	ACL_PIECES_MAX = 4,    // contexts of one view
 	TABLES_MAX = 2 * (5 + 1), // tables with more than one entry: ports of five protocols and types of ICMP, twice
-	VLAN_UNTAGGED = 0xffff, // what rte_acl gets to see for no VLAN
 };
 
 // Positions in the list of rules; the smallest one wins. One entry (mask 0) where the protocol alone decides.
@@ -75,22 +73,6 @@ struct rule_matcher {
 	const struct rule **rule; // count
 	struct rule_verdict verdicts[]; // count + 1
 };
-
-// What rte_acl looks at, in network byte order: the first byte, then words of four bytes.
-struct acl_key {
-	uint8_t protocol;
-	uint8_t unused[3];
-	rte_be16_t source_port;      // ICMP: the code
-	rte_be16_t destination_port; // ICMP: the type
-	uint8_t tcp_flags;
-	uint8_t next_header;
-	uint8_t interface;
-	uint8_t connection;
-	rte_be16_t vlan;
-	uint8_t unused_too[2];
-	struct ip_address source; // or its class, in the first four bytes
-	struct ip_address destination;
-} __attribute__((aligned(64)));
 
 static inline unsigned view_of(uint8_t family, bool portless)
 {

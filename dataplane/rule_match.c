@@ -112,31 +112,6 @@ static inline bool is_icmp(const struct packet_tuple *tuple)
 	return unlikely(tuple->protocol == icmp_of(tuple->family));
 }
 
-// What stands where ports do: of ICMP the code and the type. Both in one word, the source's first in network byte order.
-static inline rte_be32_t key_ports(const struct packet_tuple *tuple)
-{
-	bool icmp = is_icmp(tuple);
-	uint32_t first = icmp ? tuple->icmp_code : tuple->source_port;
-	uint32_t second = icmp ? tuple->icmp_type : tuple->destination_port;
-	return rte_cpu_to_be_32(first << 16 | second);
-}
-
-// Few stores, and wide ones, of lengths that the compiler knows: this is what a packet costs more than in rte_acl alone.
-static __rte_always_inline void key_fill(struct acl_key *key, const struct packet_tuple *tuple, const unsigned address_bytes)
-{
-	static_assert(offsetof(struct acl_key, destination_port) - offsetof(struct acl_key, source_port) == 2, "one word");
-	static_assert(offsetof(struct acl_key, connection) - offsetof(struct acl_key, tcp_flags) == 3 &&
-			offsetof(struct packet_tuple, connection) - offsetof(struct packet_tuple, tcp_flags) == 3,
-		"four bytes in the same order");
-	rte_be32_t ports = key_ports(tuple);
-	key->protocol = tuple->protocol;
-	memcpy(&key->source_port, &ports, sizeof(ports));
-	memcpy(&key->tcp_flags, &tuple->tcp_flags, 4);
-	key->vlan = rte_cpu_to_be_16(tuple->tagged ? tuple->vlan : VLAN_UNTAGGED);
-	memcpy(&key->source, &tuple->source, address_bytes);
-	memcpy(&key->destination, &tuple->destination, address_bytes);
-}
-
 // Packets of a burst that rte_acl is asked about.
 struct acl_burst {
 	unsigned count;
@@ -144,14 +119,17 @@ struct acl_burst {
 	const uint8_t *data[RULE_BURST_MAX];
 };
 
+static inline uint32_t better_position(uint32_t position, uint32_t found)
+{
+	return RTE_MIN(position, found - 1); // 0 is no match: the largest of all numbers
+}
+
 static void piece_find(const struct rule_piece *piece, struct acl_burst *burst, uint32_t position[])
 {
 	uint32_t found[RULE_BURST_MAX];
 	rte_acl_classify(piece->acl, burst->data, found, burst->count, 1);
-	for (unsigned i = 0; i < burst->count; i++) {
-		uint32_t better = found[i] - 1; // no match: the largest of all numbers
-		position[burst->index[i]] = RTE_MIN(position[burst->index[i]], better);
-	}
+	for (unsigned i = 0; i < burst->count; i++)
+		position[burst->index[i]] = better_position(position[burst->index[i]], found[i]);
 }
 
 // Of several pieces, each is asked only about packets whose answer so far it might better.
@@ -170,19 +148,21 @@ static void pieces_find(const struct rule_view *view, const struct acl_burst *bu
 	}
 }
 
-// Classes in the place of addresses.
-static void put_classes(const struct rule_set *set, const struct packet_tuple *const tuple[], const struct acl_burst *burst,
-			struct acl_key key[])
+// Whether packets of a view are shown to rte_acl with classes in the place of addresses.
+static inline bool view_has_classes(const struct rule_set *set, unsigned at)
+{
+	return view_family(at) == FAMILY_IP6 && (set->classes[END_SOURCE] || set->classes[END_DESTINATION]);
+}
+
+static void put_classes(const struct rule_set *set, const struct acl_burst *burst, struct packet_tuple key[])
 {
 	for (unsigned end = 0; end < ENDS; end++) {
 		const struct ip_address *address[RULE_BURST_MAX];
 		uint32_t number[RULE_BURST_MAX];
 		if (!set->classes[end])
 			continue;
-		for (unsigned i = 0; i < burst->count; i++) {
-			const struct packet_tuple *asked = tuple[burst->index[i]];
-			address[i] = end == END_SOURCE ? &asked->source : &asked->destination;
-		}
+		for (unsigned i = 0; i < burst->count; i++)
+			address[i] = end == END_SOURCE ? &key[i].source : &key[i].destination;
 		address_classes_find(set->classes[end], address, burst->count, number);
 		for (unsigned i = 0; i < burst->count; i++) {
 			rte_be32_t word = rte_cpu_to_be_32(number[i]);
@@ -191,26 +171,46 @@ static void put_classes(const struct rule_set *set, const struct packet_tuple *c
 	}
 }
 
-static __rte_always_inline void view_find(const struct rule_set *set, unsigned at, const struct packet_tuple *const tuple[],
-					  uint64_t which, const unsigned address_bytes, uint32_t position[])
+// Asks rte_acl about some packets of the burst: those whose bit is set.
+static __rte_noinline void view_find(const struct rule_set *set, unsigned at, const struct packet_tuple *const tuple[],
+				     uint64_t which, uint32_t position[])
 {
 	const struct rule_view *view = &set->view[at];
-	struct acl_key key[RULE_BURST_MAX];
+	const bool classes = view_has_classes(set, at);
+	struct packet_tuple key[RULE_BURST_MAX];
 	struct acl_burst burst;
 	burst.count = 0;
 	for (; which; which &= which - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(which);
-		key_fill(&key[burst.count], tuple[i], address_bytes);
+		const struct packet_tuple *shown = tuple[i];
+		if (classes || unlikely(!shown->sealed)) {
+			key[burst.count] = *shown;
+			packet_tuple_seal(&key[burst.count]);
+			shown = &key[burst.count];
+		}
 		burst.index[burst.count] = (uint8_t)i;
-		burst.data[burst.count] = (const uint8_t *)&key[burst.count];
-		burst.count++;
+		burst.data[burst.count++] = (const uint8_t *)shown;
 	}
-	if (address_bytes > 4)
-		put_classes(set, tuple, &burst, key);
+	if (classes)
+		put_classes(set, &burst, key);
 	if (view->pieces == 1)
 		piece_find(&view->piece[0], &burst, position);
 	else
 		pieces_find(view, &burst, position);
+}
+
+// Asks one context of rte_acl about all packets of a burst, as they stand: most that it is asked about come so, as in a flood.
+static void view_find_whole(const struct rule_view *view, const struct packet_tuple *const tuple[], unsigned n, uint32_t position[])
+{
+	uint32_t found[RULE_BURST_MAX];
+	rte_acl_classify(view->piece[0].acl, (const uint8_t **)(uintptr_t)tuple, found, n, 1);
+	for (unsigned i = 0; i < n; i++)
+		position[i] = better_position(position[i], found[i]);
+}
+
+static inline unsigned view_of_packet(const struct packet_tuple *tuple)
+{
+	return view_of(tuple->family, tuple->portless);
 }
 
 static inline uint32_t table_find(const struct rule_view *view, const struct packet_tuple *tuple)
@@ -219,36 +219,44 @@ static inline uint32_t table_find(const struct rule_view *view, const struct pac
 	return table->position[(is_icmp(tuple) ? tuple->icmp_type : tuple->destination_port) & table->mask];
 }
 
-// One bit a packet. Words rather than an array by view: they stay in registers.
-struct burst_bits {
-	uint64_t ip6, portless;
-	uint64_t behind; // what the tables say comes behind the first rule that rte_acl has
-};
-
-static inline uint64_t bits_of_view(const struct burst_bits *bits, unsigned view)
+// Packets of several views.
+static __rte_noinline void views_find(const struct rule_set *set, const struct packet_tuple *const tuple[], unsigned n,
+				      uint32_t position[])
 {
-	uint64_t family = view_family(view) == FAMILY_IP6 ? bits->ip6 : ~bits->ip6;
-	return bits->behind & family & (view_portless(view) ? bits->portless : ~bits->portless);
+	uint64_t behind[VIEWS] = { 0 }; // bit by packet: what its table says comes behind the first rule that rte_acl has
+	for (unsigned i = 0; i < n; i++) {
+		const unsigned at = view_of_packet(tuple[i]);
+		position[i] = table_find(&set->view[at], tuple[i]);
+		behind[at] |= (uint64_t)(set->view[at].first < position[i]) << i;
+	}
+	for (unsigned at = 0; at < VIEWS; at++) {
+		if (behind[at])
+			view_find(set, at, tuple, behind[at], position);
+	}
 }
 
 static void set_find(const struct rule_set *set, const struct packet_tuple *const tuple[], unsigned n,
 		     uint32_t position[])
 {
-	struct burst_bits bits = { 0 };
+	const unsigned at = n ? view_of_packet(tuple[0]) : 0;
+	const struct rule_view *view = &set->view[at];
+	bool whole = view->pieces == 1 && !view_has_classes(set, at);
+	uint64_t behind = 0;
+
 	for (unsigned i = 0; i < n; i++) {
-		const struct rule_view *view = &set->view[view_of(tuple[i]->family, tuple[i]->portless)];
+		if (unlikely(tuple[i]->family != tuple[0]->family || tuple[i]->portless != tuple[0]->portless)) {
+			views_find(set, tuple, n, position);
+			return;
+		}
 		position[i] = table_find(view, tuple[i]);
-		bits.ip6 |= (uint64_t)(tuple[i]->family == FAMILY_IP6) << i;
-		bits.portless |= (uint64_t)tuple[i]->portless << i;
-		bits.behind |= (uint64_t)(view->first < position[i]) << i;
+		bool asks = view->first < position[i];
+		behind |= (uint64_t)asks << i;
+		whole &= asks & tuple[i]->sealed;
 	}
-	for (unsigned at = 0; bits.behind && at < VIEWS; at++) {
-		uint64_t which = bits_of_view(&bits, at);
-		if (which && view_family(at) == FAMILY_IP4)
-			view_find(set, at, tuple, which, 4, position);
-		else if (which)
-			view_find(set, at, tuple, which, 16, position);
-	}
+	if (whole)
+		view_find_whole(view, tuple, n, position);
+	else if (behind)
+		view_find(set, at, tuple, behind, position);
 }
 
 static uint32_t set_find_one(const struct rule_set *set, const struct packet_tuple *tuple)
@@ -270,10 +278,14 @@ void rule_matcher_find(const struct rule_matcher *matcher, const struct packet_t
 		position[i] = RTE_MIN(position[i], passing[i]);
 }
 
+enum { FETCHED_FROM = 512 }; // rules: the verdicts and counters of fewer are at hand anyway
+
 // Two rounds: which counters, the verdicts say.
 void rule_matcher_fetch(const struct rule_matcher *matcher, const uint32_t position[], unsigned n,
 			const struct traffic *counters)
 {
+	if (matcher->count < FETCHED_FROM)
+		return;
 	for (unsigned i = 0; i < n; i++)
 		rte_prefetch0(&matcher->verdicts[position[i]]);
 	for (unsigned i = 0; i < n; i++)
@@ -358,6 +370,12 @@ static __rte_noinline struct rule_verdict walk_on(const struct rule_matcher *mat
 			log_slot = rule->slot;
 	}
 	return verdict_at(matcher, last, log_slot);
+}
+
+const struct rule_verdict *rule_matcher_final(const struct rule_matcher *matcher, uint32_t position)
+{
+	const struct rule_verdict *verdict = &matcher->verdicts[position];
+	return likely(!passes_at(matcher, position) && !verdict->log) ? verdict : NULL;
 }
 
 struct rule_verdict rule_matcher_settle(const struct rule_matcher *matcher, const struct packet_tuple *tuple,

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "dataplane/counters.h"
+#include "dataplane/protocol.h"
 #include "dataplane/rule.h"
 
 // What rules are asked about: one packet, in its own direction.
@@ -18,16 +19,37 @@ struct packet_tuple {
 	uint16_t destination_port;
 	uint16_t asked_type;       // ICMP queries: the request's type, whoever sends: what a listener listens to
 	uint16_t vlan;             // outermost id; see tagged
-	uint8_t tcp_flags;         // these four stand as in rte_acl's key
-	uint8_t next_header;       // what the IP header says
-	uint8_t interface;
+	uint8_t next_header;       // what the IP header says; these four are a word of rte_acl's
 	uint8_t connection;        // enum connection_state, one of them
-	uint8_t family;
+	uint8_t tcp_flags;
+	uint8_t interface;
 	uint8_t protocol;          // behind IPv6 extension headers
-	uint8_t icmp_type, icmp_code; // the packet's own
+	uint8_t family;
+	uint8_t unused;
+	uint8_t icmp_type;         // the packet's own
+	rte_be16_t acl_port[2];    // these three are for rte_acl alone: see packet_tuple_seal
+	rte_be16_t acl_vlan;
+	uint16_t acl_unused;       // 0
+	uint8_t icmp_code;
 	bool tagged;               // has a VLAN id
 	bool portless;             // no transport header of its own (a later fragment, one that is cut off): no port, flag or type
-};
+	bool sealed;               // rte_acl can be shown the tuple as it stands
+} __attribute__((aligned(16)));
+
+enum { VLAN_UNTAGGED = 0xffff }; // what rte_acl gets to see for no VLAN
+
+// Fills in what rte_acl is shown, which wants network byte order, and of ICMP code and type in the place of ports. Whoever
+// changes a sealed tuple seals it again. Those that are not sealed are copied before they are looked for. Any thread.
+static inline void packet_tuple_seal(struct packet_tuple *tuple)
+{
+	const bool icmp = tuple->protocol == icmp_of(tuple->family);
+
+	tuple->acl_port[0] = rte_cpu_to_be_16(icmp ? tuple->icmp_code : tuple->source_port);
+	tuple->acl_port[1] = rte_cpu_to_be_16(icmp ? tuple->icmp_type : tuple->destination_port);
+	tuple->acl_vlan = rte_cpu_to_be_16(tuple->tagged ? tuple->vlan : VLAN_UNTAGGED);
+	tuple->acl_unused = 0;
+	tuple->sealed = true;
+}
 
 struct rule_verdict {
 	uint32_t slot;      // RULE_DEFAULT: the default policy
@@ -73,6 +95,10 @@ void rule_matcher_find(const struct rule_matcher *matcher, const struct packet_t
 // Any thread.
 void rule_matcher_fetch(const struct rule_matcher *matcher, const uint32_t position[], unsigned n,
 			const struct traffic *counters);
+
+// The verdict on packets whose first match is at a position, where that is all there is to it: no limit, no packet to be logged, no
+// later rule. NULL: else. As long as the matcher lives. Any thread.
+const struct rule_verdict *rule_matcher_final(const struct rule_matcher *matcher, uint32_t position);
 
 // What is to become of a packet whose first match was found: asks the limit, and goes on behind rules that don't decide,
 // which are counted here if counters is given (by slot). now_ns: the worker's clock. Any thread.

@@ -6,32 +6,6 @@
 #include "dataplane/datagram.h"
 #include "dataplane/protocol.h"
 
-static bool is_bare_syn(const struct packet_meta *meta)
-{
-	return meta->key.protocol == IPPROTO_TCP &&
-	       (meta->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
-}
-
-bool opens_connection(const struct packet_meta *meta)
-{
-	if (meta->key.protocol != IPPROTO_TCP || !(meta->flags & PACKET_L4_WHOLE))
-		return true;
-	bool syn = meta->tcp_flags & TCP_SYN, ack = meta->tcp_flags & TCP_ACK;
-	return syn != ack && !(meta->tcp_flags & (TCP_FIN | TCP_RST));
-}
-
-// RFC 9293 3.5: only who was asked answers with SYN-ACK.
-enum opener opener_of(const struct packet_meta *meta)
-{
-	if (protocol_is_icmp(meta->key.protocol))
-		return meta->flags & PACKET_ICMP_REPLY ? OPENER_RESPONDER : OPENER_ORIGINATOR;
-	if (is_bare_syn(meta))
-		return OPENER_ORIGINATOR;
-	if (meta->key.protocol == IPPROTO_TCP && (meta->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK))
-		return OPENER_RESPONDER;
-	return OPENER_UNKNOWN;
-}
-
 enum opener opener_of_flow(const struct flow *flow, const struct flow_cold *cold)
 {
 	if (cold->key.protocol != IPPROTO_TCP && !protocol_is_icmp(cold->key.protocol))
@@ -67,23 +41,6 @@ static void tuple_of_ends(const struct flow_key *key, unsigned source, bool from
 	}
 }
 
-// The key of all but ICMP errors has the packet's own addresses.
-static inline void copy_addresses(const uint8_t *frame, const struct packet_meta *meta, struct packet_tuple *tuple)
-{
-	unsigned source = !!(meta->flags & PACKET_SOURCE_IS_END1);
-	if (unlikely(meta->flags & PACKET_ICMP_ERROR)) {
-		packet_addresses(frame, meta, &tuple->source, &tuple->destination);
-		return;
-	}
-	tuple->source = meta->key.address[source];
-	tuple->destination = meta->key.address[!source];
-}
-
-static uint8_t next_header_of(const uint8_t *frame, const struct packet_meta *meta)
-{
-	return frame[meta->l3_offset + (meta->family == FAMILY_IP4 ? 9 : 6)];
-}
-
 static uint8_t icmp_code_of(const uint8_t *frame, const struct packet_meta *meta)
 {
 	bool icmp = meta->protocol == icmp_of(meta->family);
@@ -107,29 +64,50 @@ static void take_ports_of_first(const struct packet_meta *meta, struct packet_tu
 	tuple->portless = key_is_portless(meta);
 }
 
+// The key of all but ICMP errors has the packet's own addresses.
+static void copy_addresses(const uint8_t *frame, const struct packet_meta *meta, struct packet_tuple *tuple)
+{
+	unsigned source = !!(meta->flags & PACKET_SOURCE_IS_END1);
+	if (meta->flags & PACKET_ICMP_ERROR) {
+		packet_addresses(frame, meta, &tuple->source, &tuple->destination);
+		return;
+	}
+	tuple->source = meta->key.address[source];
+	tuple->destination = meta->key.address[!source];
+}
+
+static uint8_t next_header_of(const uint8_t *frame, const struct packet_meta *meta)
+{
+	return frame[meta->l3_offset + (meta->family == FAMILY_IP4 ? 9 : 6)];
+}
+
 void tuple_of_packet(const struct worker *worker, const struct burst *burst, unsigned at,
 		     enum connection_state connection, struct packet_tuple *tuple)
 {
 	const struct packet_meta *meta = &burst->meta[at];
 	const uint8_t *frame = burst_frame(worker, burst, at);
 
+	if (tuple_of_usual(meta, burst->interface[at], connection, tuple))
+		return;
+	*tuple = (struct packet_tuple){
+		.source_port = rte_be_to_cpu_16(meta->source_port),
+		.destination_port = rte_be_to_cpu_16(meta->destination_port),
+		.vlan = meta->vlan,
+		.next_header = next_header_of(frame, meta),
+		.connection = (uint8_t)connection,
+		.tcp_flags = meta->tcp_flags,
+		.interface = burst->interface[at],
+		.protocol = meta->protocol,
+		.family = meta->family,
+		.icmp_type = meta->icmp_type,
+		.icmp_code = icmp_code_of(frame, meta),
+		.tagged = meta->vlan_tags != 0,
+		.portless = !(meta->flags & PACKET_L4_WHOLE),
+	};
 	copy_addresses(frame, meta, tuple);
-	tuple->source_port = rte_be_to_cpu_16(meta->source_port);
-	tuple->destination_port = rte_be_to_cpu_16(meta->destination_port);
-	tuple->asked_type = 0;
-	tuple->vlan = meta->vlan;
-	tuple->family = meta->family;
-	tuple->protocol = meta->protocol;
-	tuple->next_header = next_header_of(frame, meta);
-	tuple->interface = burst->interface[at];
-	tuple->tcp_flags = meta->tcp_flags;
-	tuple->icmp_type = meta->icmp_type;
-	tuple->icmp_code = icmp_code_of(frame, meta);
-	tuple->connection = (uint8_t)connection;
-	tuple->tagged = meta->vlan_tags != 0;
-	tuple->portless = !(meta->flags & PACKET_L4_WHOLE);
-	if (unlikely(tuple->portless) && !burst->policy->by_packet && !(meta->flags & PACKET_ICMP_ERROR))
+	if (tuple->portless && !burst->policy->by_packet && !(meta->flags & PACKET_ICMP_ERROR))
 		take_ports_of_first(meta, tuple);
+	packet_tuple_seal(tuple);
 }
 
 void tuple_of_flow(const struct flow *flow, const struct flow_cold *cold, struct packet_tuple *tuple)

@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 
-INPUTS = ["ip4 udp", "ip4 tcp", "ip6 udp", "ip6 tcp", "vlan tcp", "mixed", "new 1 percent", "new flood", "hostile"]
+INPUTS = ["ip4 udp", "ip4 tcp", "ip6 udp", "ip6 tcp", "vlan tcp", "mixed", "new 1 percent", "new flood",
+          "denied flood", "hostile"]
 STAGES = ["parse", "look up", "attach", "hand over", "depart", "age", "whole"]
 KEYS = "input flows stage cycles cycles_min cycles_max ns share_percent rounds disturbed".split()
 

@@ -162,14 +162,28 @@ static void check_packet(const struct packet_tuple *tuple, uint32_t found)
 	model.now_ns += pick(4) ? 0 : pick(200) * UINT64_C(1000000);
 }
 
+// Bursts as a flood brings them, all of one view and sealed, are found another way than others.
+static struct packet_tuple tuple_like(const struct packet_tuple *first)
+{
+	struct packet_tuple tuple = random_tuple();
+	while (tuple.family != first->family)
+		tuple = random_tuple();
+	tuple.portless = first->portless;
+	packet_tuple_seal(&tuple);
+	return tuple;
+}
+
 static void check_burst(void)
 {
 	struct packet_tuple tuple[RULE_BURST_MAX];
 	const struct packet_tuple *burst[RULE_BURST_MAX];
 	uint32_t found[RULE_BURST_MAX];
 	unsigned n = 1 + pick(RULE_BURST_MAX);
+	bool alike = pick(2), odd = pick(4) == 0; // but for one of them
 	for (unsigned i = 0; i < n; i++) {
-		tuple[i] = random_tuple();
+		tuple[i] = alike && i && !(odd && i == n / 2) ? tuple_like(&tuple[0]) : random_tuple();
+		if (alike && i == 0)
+			packet_tuple_seal(&tuple[0]);
 		burst[i] = &tuple[i];
 	}
 	rule_matcher_find(model.matcher, burst, n, found);

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What rules are shown of packets, against what their headers say.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "dataplane/random.h"
+#include "dataplane/tuple.h"
+#include "tests/unit/fake_worker.h"
+
+enum { BURSTS = 500 };
+
+static uint64_t draws;
+static uint8_t frames[BURST_MAX][256];
+static uint16_t lengths[BURST_MAX];
+
+static uint16_t put_tag(uint8_t *frame, uint16_t length, uint16_t vlan)
+{
+	memmove(frame + 16, frame + 12, length - 12u);
+	frame[12] = 0x81;
+	frame[13] = 0;
+	frame[14] = (uint8_t)(vlan >> 8);
+	frame[15] = (uint8_t)vlan;
+	return length + 4;
+}
+
+// A UDP datagram or a TCP segment behind a plain IPv6 header, or behind hop-by-hop options.
+static uint16_t frame_ip6(uint8_t *frame, bool options)
+{
+	uint8_t *ip = frame + 14, *at = ip + 40;
+	const uint16_t payload = (options ? 8 : 0) + 40;
+
+	memset(frame, 0, 14u + 40 + payload);
+	frame[12] = 0x86;
+	frame[13] = 0xdd;
+	ip[0] = 0x60;
+	ip[5] = (uint8_t)payload;
+	ip[6] = options ? 0 : IPPROTO_TCP;
+	ip[8] = ip[24] = 0x20;
+	for (unsigned i = 0; i < 4; i++) {
+		ip[20 + i] = (uint8_t)random_next(&draws);
+		ip[36 + i] = (uint8_t)random_next(&draws);
+	}
+	if (options) {
+		at[0] = IPPROTO_TCP;
+		at[2] = 1; // PadN
+		at[3] = 4;
+		at += 8;
+	}
+	at[1] = 1 + (uint8_t)random_below(&draws, 200);
+	at[3] = 80;
+	at[12] = 10 << 4;
+	at[13] = (uint8_t)random_below(&draws, 64);
+	return (uint16_t)(14 + 40 + payload);
+}
+
+static uint16_t make_frame(uint8_t *frame)
+{
+	struct frame_ends ends = { 0x0a000000 | random_below(&draws, 1 << 24), 0xc0a80000 | random_below(&draws, 1 << 16),
+		(uint16_t)(1 + random_below(&draws, 65535)), (uint16_t)(1 + random_below(&draws, 65535)) };
+	const uint32_t kind = random_below(&draws, 16);
+	uint16_t length;
+
+	if (random_below(&draws, 2))
+		ends = frame_reverse(ends);
+	if (kind == 0)
+		length = frame_unreachable(frame, ends);
+	else if (kind == 1)
+		length = frame_ip6(frame, random_below(&draws, 2));
+	else if (kind < 8)
+		length = frame_udp(frame, ends, (uint16_t)random_below(&draws, 40));
+	else
+		length = frame_tcp(frame, ends, (uint8_t)random_below(&draws, 64), random_below(&draws, 1 << 20), 1);
+	return random_below(&draws, 6) == 0 ? put_tag(frame, length, (uint16_t)random_below(&draws, 4096)) : length;
+}
+
+static uint16_t any_frame(uint8_t *frame, unsigned i)
+{
+	memcpy(frame, frames[i], lengths[i]);
+	return lengths[i];
+}
+
+static void ports_are_those_of(const struct packet_tuple *tuple, const uint8_t *header)
+{
+	assert_int_equal(tuple->source_port, header[0] << 8 | header[1]);
+	assert_int_equal(tuple->destination_port, header[2] << 8 | header[3]);
+	assert_int_equal(tuple->tcp_flags, tuple->protocol == TCP ? header[13] : 0);
+}
+
+static void tells_ip4(const struct packet_tuple *tuple, const uint8_t *ip)
+{
+	const struct ip_address zero = { 0 };
+
+	assert_int_equal(tuple->family, FAMILY_IP4);
+	assert_int_equal(tuple->protocol, ip[9]);
+	assert_int_equal(tuple->next_header, ip[9]);
+	assert_memory_equal(&tuple->source, ip + 12, 4);
+	assert_memory_equal(&tuple->destination, ip + 16, 4);
+	assert_memory_equal(tuple->source.byte + 4, &zero, 12);
+	assert_memory_equal(tuple->destination.byte + 4, &zero, 12);
+	if (ip[9] != IPPROTO_ICMP)
+		ports_are_those_of(tuple, ip + 20);
+	assert_int_equal(tuple->icmp_type, ip[9] == IPPROTO_ICMP ? ip[20] : 0);
+	assert_int_equal(tuple->icmp_code, ip[9] == IPPROTO_ICMP ? ip[21] : 0);
+}
+
+static void tells_ip6(const struct packet_tuple *tuple, const uint8_t *ip)
+{
+	const uint8_t *header = ip + 40 + (ip[6] == 0 ? 8 : 0);
+
+	assert_int_equal(tuple->family, FAMILY_IP6);
+	assert_int_equal(tuple->protocol, TCP);
+	assert_int_equal(tuple->next_header, ip[6]);
+	assert_memory_equal(&tuple->source, ip + 8, 16);
+	assert_memory_equal(&tuple->destination, ip + 24, 16);
+	ports_are_those_of(tuple, header);
+}
+
+static void is_sealed(const struct packet_tuple *tuple)
+{
+	struct packet_tuple again = *tuple;
+
+	assert_true(tuple->sealed);
+	again.acl_port[0] = again.acl_port[1] = again.acl_vlan = again.acl_unused = 0xaaaa;
+	again.sealed = false;
+	packet_tuple_seal(&again);
+	assert_memory_equal(again.acl_port, tuple->acl_port, 8);
+}
+
+static void tells(const struct packet_tuple *tuple, const uint8_t *frame)
+{
+	const bool tagged = frame[12] == 0x81;
+
+	assert_int_equal(tuple->tagged, tagged);
+	assert_int_equal(tuple->vlan, tagged ? (frame[14] << 8 | frame[15]) & 0xfff : 0);
+	assert_int_equal(tuple->interface, LINK);
+	assert_int_equal(tuple->connection, CONNECTION_NEW);
+	assert_false(tuple->portless);
+	if (frame[(tagged ? 4 : 0) + 14] >> 4 == 4)
+		tells_ip4(tuple, frame + (tagged ? 4 : 0) + 14);
+	else
+		tells_ip6(tuple, frame + (tagged ? 4 : 0) + 14);
+	is_sealed(tuple);
+}
+
+static void a_tuple_tells_what_the_headers_say(void **state)
+{
+	struct burst *burst = worker()->burst;
+
+	(void)state;
+	for (unsigned round = 0; round < BURSTS; round++) {
+		for (unsigned i = 0; i < BURST_MAX; i++) {
+			lengths[i] = make_frame(frames[i]);
+			burst->mbuf[i] = rte_pktmbuf_alloc(worker()->pool);
+			memcpy(rte_pktmbuf_append(burst->mbuf[i], lengths[i]), frames[i], lengths[i]);
+			burst->interface[i] = LINK;
+		}
+		burst_begin(worker(), BURST_MAX);
+		burst_parse(worker(), burst);
+		assert_true(burst->live_count > BURST_MAX / 2);
+		for (unsigned i = 0; i < burst->live_count; i++) {
+			struct packet_tuple tuple;
+			memset(&tuple, 0xaa, sizeof(tuple));
+			tuple_of_packet(worker(), burst, burst->live[i], CONNECTION_NEW, &tuple);
+			tells(&tuple, frames[burst->live[i]]);
+		}
+		rte_pktmbuf_free_bulk(burst->mbuf, BURST_MAX);
+	}
+}
+
+// Whole bursts of new sources, by rules of many kinds: each fares as the first rule that matches says.
+
+static struct rule rule_from(uint32_t network, unsigned bits, enum verdict verdict)
+{
+	static struct address_range range[RULES_MAX];
+	static unsigned used;
+	struct address_range *source = &range[used++ % RULES_MAX];
+	const rte_be32_t low = htonl(network), high = htonl(network | (UINT32_MAX >> bits));
+	struct rule rule = rule_any(verdict);
+
+	memset(source, 0, sizeof(*source));
+	memcpy(&source->low, &low, sizeof(low));
+	memcpy(&source->high, &high, sizeof(high));
+	rule.ip6 = false;
+	rule.asks = RULE_SOURCE;
+	rule.sources = (struct address_set){ source, 1 };
+	return rule;
+}
+
+enum { OWN_RULES = 7 };
+
+static struct frame_ends source_of(unsigned i)
+{
+	return (struct frame_ends){ 0x0a000000 + (random_below(&draws, 8) << 20) + i, WEB.destination, (uint16_t)(2000 + i), 4000 };
+}
+
+static uint16_t new_source(uint8_t *frame, unsigned i)
+{
+	lengths[i] = random_below(&draws, 2) ? frame_udp(frames[i], source_of(i), 30) : frame_tcp(frames[i], source_of(i), SYN, 1, 0);
+	return any_frame(frame, i);
+}
+
+static unsigned first_match(const struct rule rule[], const uint8_t *frame)
+{
+	struct packet_tuple tuple = { .family = FAMILY_IP4, .protocol = frame[23], .next_header = frame[23],
+		.source_port = (uint16_t)(frame[34] << 8 | frame[35]), .destination_port = (uint16_t)(frame[36] << 8 | frame[37]),
+		.tcp_flags = frame[23] == TCP ? frame[47] : 0, .connection = CONNECTION_NEW };
+	uint16_t failed;
+	unsigned at = 0;
+
+	memcpy(&tuple.source, frame + 26, 4);
+	memcpy(&tuple.destination, frame + 30, 4);
+	while (at < OWN_RULES && !rule_matches(&rule[at], &tuple, &failed))
+		at++;
+	return at;
+}
+
+static void a_burst_without_flows_fares_by_the_first_rule_that_matches_each(void **state)
+{
+	struct worker_counters *counters = &worker()->counters;
+	const struct rule rule[OWN_RULES] = { rule_from(0x0a000000, 12, VERDICT_DROP), rule_port(TCP, 80, VERDICT_DROP),
+		rule_from(0x0a100000, 12, VERDICT_ACCEPT), rule_from(0x0a200000, 12, VERDICT_REJECT),
+		rule_from(0x0a300000, 12, VERDICT_NONE), rule_from(0x0a200000, 11, VERDICT_DROP),
+		rule_protocol(UDP, VERDICT_ACCEPT) };
+	uint64_t packets[OWN_RULES + 1] = { 0 }, dropped = 0, opened = 0;
+
+	(void)state;
+	publish(rule, OWN_RULES, VERDICT_DROP, 2);
+	for (unsigned round = 0; round < 20; round++) {
+		receive(worker(), LINK, BURST_MAX, new_source);
+		for (unsigned i = 0; i < BURST_MAX; i++) {
+			unsigned at = first_match(rule, frames[i]);
+			if (at < OWN_RULES && rule[at].verdict == VERDICT_NONE) {
+				packets[at]++; // goes on, to the drop behind it
+				at++;
+			}
+			packets[at]++;
+			dropped += at == OWN_RULES || rule[at].verdict == VERDICT_DROP;
+			opened += at < OWN_RULES && rule[at].verdict == VERDICT_ACCEPT;
+		}
+	}
+	for (unsigned at = 0; at <= OWN_RULES; at++)
+		assert_int_equal(worker()->rule_counters[at < OWN_RULES ? at + 1 : RULE_DEFAULT].packets, packets[at]);
+	assert_int_equal(counters->drops[DROP_RULE].packets + counters->drops[DROP_DEFAULT_POLICY].packets, dropped);
+	assert_int_equal(counters->drops[DROP_DEFAULT_POLICY].packets, packets[OWN_RULES]);
+	assert_true(counters->flows_opened > 0 && counters->flows_opened <= opened);
+	assert_true(dropped > BURST_MAX && opened > BURST_MAX);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH(a_tuple_tells_what_the_headers_say, set_up),
+		WITH(a_burst_without_flows_fares_by_the_first_rule_that_matches_each, set_up),
+	};
+	draws = (uint64_t)getpid();
+	print_message("seed %llu\n", (unsigned long long)draws);
+	return cmocka_run_group_tests(tests, start_eal, NULL);
+}
