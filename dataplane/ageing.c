@@ -432,17 +432,27 @@ unsigned ageing_advance(struct ageing *ageing, uint64_t now, unsigned budget)
 	return progress.ended;
 }
 
+// The first flow of a lane, if it was heard before the oldest so far.
+static void older(const struct ageing *ageing, uint32_t flow, uint32_t *oldest, uint64_t *seen)
+{
+	if (flow & END || (*oldest != FLOW_NONE && hot(ageing, flow)->last_seen >= *seen))
+		return;
+	*oldest = flow;
+	*seen = hot(ageing, flow)->last_seen;
+}
+
 bool ageing_evict(struct ageing *ageing)
 {
 	uint32_t oldest = FLOW_NONE;
+	uint64_t seen = UINT64_MAX;
 
-	for (uint32_t list = list_of(GROUP_QUEUE, 0); list < LISTS; list++) {
-		uint32_t flow = ageing->list[list].first;
+	for (unsigned q = 0; q < QUEUES; q++) {
+		const struct list *lane = lanes_of(ageing, GROUP_QUEUE + q);
 
-		if (flow & END)
+		if (lanes_are_empty(lane))
 			continue;
-		if (oldest == FLOW_NONE || hot(ageing, flow)->last_seen < hot(ageing, oldest)->last_seen)
-			oldest = flow;
+		for (unsigned at = 0; at < LANES; at++)
+			older(ageing, lane[at].first, &oldest, &seen);
 	}
 	if (oldest == FLOW_NONE)
 		return false;

@@ -104,11 +104,23 @@ static bool passes_alone(const struct burst *burst, unsigned at)
 	return burst->policy->by_packet && burst->meta[at].flags & PACKET_ICMP_ERROR;
 }
 
+// What listeners are asked about: what the rules were asked about, where the flow's ends are the packet's own.
+static inline const struct packet_tuple *listener_tuple(const struct burst *burst, unsigned at, struct packet_tuple *own)
+{
+	const struct packet_tuple *judged = &burst->tuple[at];
+
+	if (likely(!judged->portless && !protocol_is_icmp(judged->protocol)))
+		return judged;
+	tuple_of_key(burst, at, own);
+	return own;
+}
+
 // What becomes of a packet without a flow, once the rules have judged it.
 static struct decision decide_opening(const struct burst *burst, unsigned at, const struct rule_verdict *judged)
 {
 	struct decision decision = policy_decision(judged);
 	enum drop_reason unopenable = judge_unopenable(&burst->meta[at], burst->policy->tcp_pickup_strict);
+	struct packet_tuple own;
 
 	if (decision.verdict != VERDICT_ACCEPT)
 		return decision;
@@ -117,9 +129,7 @@ static struct decision decide_opening(const struct burst *burst, unsigned at, co
 		decision.reason = (uint8_t)unopenable;
 		return decision;
 	}
-	struct packet_tuple tuple;
-	tuple_of_key(burst, at, &tuple);
-	policy_bind(burst->policy, &tuple, opener_of(&burst->meta[at]), &decision);
+	policy_bind(burst->policy, listener_tuple(burst, at, &own), opener_of(&burst->meta[at]), &decision);
 	return decision;
 }
 
@@ -181,7 +191,7 @@ static __rte_noinline bool open_unjudged(struct worker *worker, struct burst *bu
 }
 
 // The packet has no flow.
-static inline bool open_flow(struct worker *worker, struct burst *burst, unsigned i, struct tally *tally)
+static __rte_noinline bool open_flow(struct worker *worker, struct burst *burst, unsigned i, struct tally *tally)
 {
 	const struct rule_verdict *found = judge_found(burst, i);
 
@@ -373,12 +383,10 @@ static __rte_noinline bool attach_any(struct worker *worker, struct burst *burst
 }
 
 // Returns whether a handler is to have the packet. Who has no flow, as in floods, goes straight to the rules.
-static __rte_noinline bool attach(struct worker *worker, struct burst *burst, unsigned i, struct tally *tally)
+static __rte_always_inline bool attach(struct worker *worker, struct burst *burst, unsigned i, struct tally *tally)
 {
-	const struct flow_key *key = &burst->meta[burst->live[i]].key;
-
-	if (burst->flow[i] == FLOW_NONE && !burst_outdated(burst, key, FLOW_NONE))
-		return open_flow(worker, burst, i, tally);
+	if (has_no_flow(burst, i))
+		return !deny_usual(worker, burst, i) && open_flow(worker, burst, i, tally);
 	return attach_any(worker, burst, i, tally);
 }
 
@@ -402,7 +410,7 @@ void burst_attach(struct worker *worker, struct burst *burst)
 	for (unsigned i = 0; i < burst->live_count; i++) {
 		const uint16_t at = burst->live[i];
 		const bool passes = attach_usual(worker, burst, at, burst->flow[i], generation, &tally) ||
-				    (!deny_usual(worker, burst, i) && attach(worker, burst, i, &tally));
+				    attach(worker, burst, i, &tally);
 
 		burst->live[kept] = at;
 		kept += passes;

@@ -53,19 +53,20 @@ static __rte_always_inline bool attach_usual(struct worker *worker, struct burst
 	return true;
 }
 
-// Drops the packet at place i of burst->live if it is a usual one of those that rules deny: without a flow, by a rule that was
-// found already and has nothing more to say. false, and nothing done, of all others.
+// Whether a packet that was looked up to no flow has none still.
+static __rte_always_inline bool has_no_flow(const struct burst *burst, unsigned i)
+{
+	return burst->flow[i] == FLOW_NONE && !burst_outdated(burst, &burst->meta[burst->live[i]].key, FLOW_NONE);
+}
+
+// Drops a packet that has no flow, if it is a usual one of those that rules deny: by a rule that was found already and has nothing
+// more to say. false, and nothing done, of all others.
 static __rte_always_inline bool deny_usual(struct worker *worker, struct burst *burst, unsigned i)
 {
-	const unsigned at = burst->live[i];
-
-	if (burst->flow[i] != FLOW_NONE || burst_outdated(burst, &burst->meta[at].key, FLOW_NONE))
-		return false;
-
 	const struct rule_verdict *found = judge_found(burst, i);
 
 	if (!found || found->verdict != VERDICT_DROP)
 		return false;
-	judge_drop(worker, burst, at, found->slot, VERDICT_DROP, policy_drop_reason(found));
+	judge_drop(worker, burst, burst->live[i], found->slot, VERDICT_DROP, policy_drop_reason(found));
 	return true;
 }
