@@ -8,19 +8,12 @@
 #include <rte_prefetch.h>
 
 #include "dataplane/memory.h"
+#include "dataplane/random.h"
 
 enum {
 	BURST_LINES = 32,        // that a simulated burst reads between two calls
 	TRAFFIC_LINES = 1 << 20, // out of so many: 64 MB
 };
-
-static uint64_t next_random(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
 
 double bench_us(const struct bench *bench, double ticks)
 {
@@ -97,7 +90,7 @@ void bench_give_back(struct bench *bench)
 static void shuffle(struct bench *bench)
 {
 	for (uint32_t i = bench->flows; i > 1; i--) {
-		uint32_t other = (uint32_t)(next_random(&bench->random) % i), flow = bench->flow[i - 1];
+		uint32_t other = (uint32_t)(random_next(&bench->random) % i), flow = bench->flow[i - 1];
 
 		bench->flow[i - 1] = bench->flow[other];
 		bench->flow[other] = flow;
@@ -137,7 +130,7 @@ void bench_burst(struct bench *bench)
 	uint64_t line[BURST_LINES], sum = 0;
 
 	for (unsigned i = 0; i < BURST_LINES; i++) {
-		line[i] = next_random(&bench->random) % TRAFFIC_LINES * 64;
+		line[i] = random_next(&bench->random) % TRAFFIC_LINES * 64;
 		rte_prefetch0(bench->traffic + line[i]);
 	}
 	for (unsigned i = 0; i < BURST_LINES; i++)

@@ -18,6 +18,7 @@
 #include "bench/program.h"
 #include "control/workers.h"
 #include "dataplane/burst.h"
+#include "dataplane/random.h"
 #include "dataplane/sweep.h"
 
 enum { FRAME = 60, PORTS = 1 << 10, RULES_MAX = 100000 };
@@ -41,14 +42,6 @@ struct bench {
 	uint64_t *best;  // ticks, by burst
 	uint64_t worst;  // ticks of a single burst
 };
-
-static uint64_t next_random(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
 
 static void make_worker(struct bench *bench)
 {
@@ -76,8 +69,8 @@ static void make_worker(struct bench *bench)
 // Address prefixes and ports that none of the flows is of, so that all rules have to be looked through.
 static void make_rule(struct bench *bench, uint32_t i, uint64_t *random)
 {
-	uint32_t low = htonl(0xc0000000 | (uint32_t)(next_random(random) & 0x0fffff00)), high = low | htonl(0xff);
-	bench->ranges[i].low = (uint16_t)(next_random(random) | 0x8000);
+	uint32_t low = htonl(0xc0000000 | (uint32_t)(random_next(random) & 0x0fffff00)), high = low | htonl(0xff);
+	bench->ranges[i].low = (uint16_t)(random_next(random) | 0x8000);
 	bench->ranges[i].high = RTE_MAX(bench->ranges[i].low, (uint16_t)(bench->ranges[i].low | 0xf));
 	memcpy(bench->addresses[i].low.byte, &low, 4);
 	memcpy(bench->addresses[i].high.byte, &high, 4);
@@ -204,7 +197,7 @@ static void mix_flows(struct bench *bench)
 	bench->order = need(calloc(bench->options.flows, sizeof(*bench->order)));
 	bench->best = need(calloc(bursts(bench), sizeof(*bench->best)));
 	for (uint32_t i = 0; i < bench->options.flows; i++) {
-		uint32_t k = (uint32_t)(next_random(&random) % (i + 1));
+		uint32_t k = (uint32_t)(random_next(&random) % (i + 1));
 		bench->order[i] = bench->order[k];
 		bench->order[k] = i;
 	}
@@ -261,7 +254,7 @@ static void read_options(int argc, char **argv, struct options *options)
 {
 	static const struct option known[] = { { "flows", required_argument, NULL, 'f' },
 		{ "rounds", required_argument, NULL, 'r' }, { "rules", required_argument, NULL, 'u' },
-		{ "help", no_argument, NULL, 'h' }, { NULL } };
+		{ "help", no_argument, NULL, 'h' }, { 0 } };
 	static const char usage[] = "usage: recheck_bench [--flows N] [--rounds N] [--rules N]";
 	int option;
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {

@@ -2,6 +2,7 @@
 #include "dataplane/latency.h"
 
 #include "dataplane/counters.h"
+#include "dataplane/random.h"
 
 uint64_t latency_bucket_end(unsigned bucket)
 {
@@ -11,11 +12,10 @@ uint64_t latency_bucket_end(unsigned bucket)
 	return ((uint64_t)(bucket - shift * LATENCY_PARTS + 1) << shift) - 1;
 }
 
-// From 1 to 2 * one_in - 1, each as likely: one_in in the mean. Knuth's generator (MMIX), of which the high bits are good.
+// From 1 to 2 * one_in - 1, each as likely: one_in in the mean.
 static uint32_t distance(struct latency_sampler *sampler)
 {
-	sampler->random = sampler->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return 1 + (uint32_t)((sampler->random >> 32) * (2 * sampler->one_in - 1) >> 32);
+	return 1 + random_below(&sampler->random, 2 * sampler->one_in - 1);
 }
 
 uint64_t latency_draw(struct latency_sampler *sampler, unsigned count)

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "dataplane/random.h"
 #include "dataplane/rule_match.h"
 
 enum { ICMP = 1, TCP = 6, UDP = 17, GRE = 47, ICMPV6 = 58, SCTP = 132 };
@@ -22,8 +23,7 @@ static uint64_t random_state;
 
 static inline unsigned pick(unsigned below)
 {
-	random_state = random_state * 6364136223846793005 + 1442695040888963407;
-	return (unsigned)((random_state >> 33) % below);
+	return random_below(&random_state, below);
 }
 
 static inline uint8_t random_protocol(void)

@@ -9,6 +9,7 @@
 #include <rte_rcu_qsbr.h>
 
 #include "dataplane/flow_table_private.h"
+#include "dataplane/random.h"
 
 enum { READERS = 3 };
 
@@ -175,12 +176,6 @@ static void readers_that_nobody_joined_hold_nothing(void **state)
 	give_back(&records);
 }
 
-static uint32_t draw(uint64_t *state)
-{
-	*state = *state * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(*state >> 33);
-}
-
 // The naive rule: a record may come back only when each reader was quiescent after it was given.
 struct model {
 	uint64_t now, quiet_at[READERS], given_at[64];
@@ -227,7 +222,7 @@ static void records_come_back_after_a_grace_period_whatever_the_order(void **sta
 		uint64_t takes = 0;
 
 		for (model.now = 1; model.now < 200000; model.now++) {
-			uint32_t what = draw(&random) % 8, which = draw(&random);
+			uint32_t what = random_below(&random, 8), which = (uint32_t)random_next(&random);
 
 			if (what < 3) {
 				model_take(&model, &records);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "dataplane/listener_index.h"
+#include "dataplane/random.h"
 #include "tests/unit/seconds.h"
 
 enum { TCP = 6, UDP = 17, ICMP = 1 };
@@ -72,8 +73,7 @@ static uint64_t random_state;
 
 static unsigned pick(unsigned below)
 {
-	random_state = random_state * 6364136223846793005 + 1442695040888963407;
-	return (unsigned)((random_state >> 33) % below);
+	return random_below(&random_state, below);
 }
 
 static struct ip_address random_address(uint8_t family)

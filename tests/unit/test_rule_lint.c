@@ -11,6 +11,7 @@
 
 #include "control/policy_rules.h"
 #include "control/rule_lint.h"
+#include "dataplane/random.h"
 #include "tests/unit/seconds.h"
 
 enum { TEXT_MAX = 8192 };
@@ -303,9 +304,9 @@ static void findings_are_bounded_and_counted(void **state)
 static double time_of(unsigned rules)
 {
 	char *text = malloc((size_t)rules * 128), *to = text;
-	uint64_t random = 1;
+	uint64_t state = 1;
 	for (unsigned i = 0; i < rules; i++) {
-		random = random * 6364136223846793005 + 1442695040888963407;
+		uint64_t random = random_next(&state);
 		unsigned a = (unsigned)(random >> 40), b = (unsigned)(random >> 20), c = (unsigned)(random >> 52);
 		to += sprintf(to, "-A INPUT -p %s", c % 3 ? "tcp" : "udp");
 		if (c % 5)

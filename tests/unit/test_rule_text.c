@@ -12,6 +12,7 @@
 
 #include "control/port_range.h"
 #include "control/rule_text.h"
+#include "dataplane/random.h"
 #include "tests/unit/rule_describe.h"
 
 // As people write it, and what it means (rule_describe.h).
@@ -282,10 +283,8 @@ static void garbage_gives_an_error_that_can_be_printed(void **state)
 	memset(text + 10, '9', MEGABYTE - 10);
 	expect_error(text, MEGABYTE, "a.rules:1:11: got '9999");
 	uint64_t random = 1;
-	for (size_t i = 0; i < MEGABYTE; i++) {
-		random = random * 6364136223846793005 + 1442695040888963407;
-		text[i] = (char)(random >> 56);
-	}
+	for (size_t i = 0; i < MEGABYTE; i++)
+		text[i] = (char)random_next(&random);
 	expect_error(text, MEGABYTE, "a.rules:1:1: got '");
 	free(text);
 }

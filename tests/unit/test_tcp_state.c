@@ -9,6 +9,7 @@
 #include <rte_common.h>
 
 #include "dataplane/parse.h"
+#include "dataplane/random.h"
 #include "dataplane/tcp_state.h"
 
 enum {
@@ -421,36 +422,30 @@ static void segment_is_read_with_its_scale(void **state)
 	}
 }
 
-static uint32_t next_random(uint64_t *state)
-{
-	*state = *state * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(*state >> 33);
-}
-
 // Near to each other, so that all ways are gone.
 static struct flow random_flow(uint64_t *random)
 {
 	return (struct flow){
-		.state = next_random(random) % 4 ? FLOW_TCP_ESTABLISHED : next_random(random) % FLOW_STATES,
-		.tcp_known = next_random(random) % 4,
-		.tcp_scale0 = next_random(random) % 16,
-		.tcp_scale1 = next_random(random) % 16,
-		.tcp_next = { ISS_B + next_random(random) % 512, ISS_O + next_random(random) % 512 },
-		.tcp_window = { next_random(random) % 256, next_random(random) % 256 },
+		.state = random_below(random, 4) ? FLOW_TCP_ESTABLISHED : random_below(random, FLOW_STATES),
+		.tcp_known = random_below(random, 4),
+		.tcp_scale0 = random_below(random, 16),
+		.tcp_scale1 = random_below(random, 16),
+		.tcp_next = { ISS_B + random_below(random, 512), ISS_O + random_below(random, 512) },
+		.tcp_window = { random_below(random, 256), random_below(random, 256) },
 	};
 }
 
 static void random_header(uint8_t header[20], uint64_t *random)
 {
-	const uint8_t flags = (uint8_t)(next_random(random) % 2 ? TCP_ACK : next_random(random));
-	const uint32_t numbers[2] = { rte_cpu_to_be_32(ISS_O + next_random(random) % 512),
-		rte_cpu_to_be_32(ISS_B + next_random(random) % 512) };
+	const uint8_t flags = (uint8_t)(random_below(random, 2) ? TCP_ACK : random_next(random));
+	const uint32_t numbers[2] = { rte_cpu_to_be_32(ISS_O + random_below(random, 512)),
+		rte_cpu_to_be_32(ISS_B + random_below(random, 512)) };
 
 	memset(header, 0, 20);
 	memcpy(header + 4, numbers, sizeof(numbers));
 	header[12] = 5 << 4;
 	header[13] = flags;
-	header[15] = (uint8_t)next_random(random);
+	header[15] = (uint8_t)random_next(random);
 }
 
 static void usual_segments_are_followed_as_the_state_machine_does(void **state)
@@ -460,7 +455,7 @@ static void usual_segments_are_followed_as_the_state_machine_does(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 200000; i++) {
-		const enum flow_direction direction = next_random(&random) % 2;
+		const enum flow_direction direction = random_below(&random, 2);
 		const struct flow before = random_flow(&random);
 		struct flow quick = before, slow = before;
 		struct tcp_segment segment;
