@@ -290,7 +290,8 @@ static int measure_lookup_cells(struct stage *stage, struct results *results)
 
 	progress(group, "fill");
 	result = fill_tables(stage);
-	heap_settle();
+	if (!heap_settle())
+		progress(group, "not all pages could be had beforehand: first samples may be slow");
 	if (result == 0)
 		result = measure_streams(stage, false, results);
 	if (result == 0 && wants_lookups(group, true)) {

@@ -2,6 +2,7 @@
 #include "bench/heap.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 
 enum {
 	HUGE_PAGE = 2 << 20,
+	PAGE = 4096,
 };
 
 static size_t hugepage_bytes_free(void)
@@ -90,10 +92,30 @@ void heap_stop(struct heap *heap)
 	rmdir(rte_eal_get_runtime_dir()); // one a process, which DPDK leaves behind
 }
 
+// Where a hypervisor keeps page tables of its own, it enters a page there when a program first uses it, whatever the kernel
+// did before.
+static void touch_pages(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	uintptr_t from, to;
+	char line[512];
+
+	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
+		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " rw-p", &from, &to) != 2 || strstr(line, " rw-p ") == NULL)
+			continue;
+		for (uintptr_t page = from; page < to; page += PAGE)
+			(void)*(const volatile char *)page;
+	}
+	if (maps != NULL)
+		fclose(maps);
+}
+
 bool heap_settle(void)
 {
 	bool locked = mlockall(MCL_CURRENT) == 0;
 
 	munlockall();
+	if (locked)
+		touch_pages();
 	return locked;
 }

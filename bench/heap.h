@@ -24,5 +24,6 @@ void heap_close(struct heap *heap);
 
 void heap_stop(struct heap *heap);
 
-// Fetches all memory of the process now, so that no page fault is measured later. false: not allowed to.
+// Fetches all memory of the process now, so that no page fault, of whoever runs the machine, is measured later. false: not
+// allowed to.
 bool heap_settle(void);
