@@ -104,17 +104,6 @@ static bool passes_alone(const struct burst *burst, unsigned at)
 	return burst->policy->by_packet && burst->meta[at].flags & PACKET_ICMP_ERROR;
 }
 
-// What listeners are asked about: what the rules were asked about, where the flow's ends are the packet's own.
-static inline const struct packet_tuple *listener_tuple(const struct burst *burst, unsigned at, struct packet_tuple *own)
-{
-	const struct packet_tuple *judged = &burst->tuple[at];
-
-	if (likely(!judged->portless && !protocol_is_icmp(judged->protocol)))
-		return judged;
-	tuple_of_key(burst, at, own);
-	return own;
-}
-
 // What becomes of a packet without a flow, once the rules have judged it.
 static struct decision decide_opening(const struct burst *burst, unsigned at, const struct rule_verdict *judged)
 {
@@ -129,7 +118,7 @@ static struct decision decide_opening(const struct burst *burst, unsigned at, co
 		decision.reason = (uint8_t)unopenable;
 		return decision;
 	}
-	policy_bind(burst->policy, listener_tuple(burst, at, &own), opener_of(&burst->meta[at]), &decision);
+	policy_bind(burst->policy, tuple_for_listener(burst, at, &own), opener_of(&burst->meta[at]), &decision);
 	return decision;
 }
 
@@ -177,8 +166,8 @@ static bool open_or_deny(struct worker *worker, struct burst *burst, unsigned at
 	return false;
 }
 
-// Nobody has asked what was found for it yet, or there is more to ask.
-static __rte_noinline bool open_unjudged(struct worker *worker, struct burst *burst, unsigned i, struct tally *tally)
+// The packet has no flow: rules judge it, but for what comes back from a handler's device.
+static __rte_noinline bool open_flow(struct worker *worker, struct burst *burst, unsigned i, struct tally *tally)
 {
 	unsigned at = burst->live[i];
 	if (burst_returned(worker, burst, at)) {
@@ -188,16 +177,6 @@ static __rte_noinline bool open_unjudged(struct worker *worker, struct burst *bu
 	struct rule_verdict judged;
 	judge_packet(worker, burst, i, NULL, &judged);
 	return open_or_deny(worker, burst, at, &judged, tally);
-}
-
-// The packet has no flow.
-static __rte_noinline bool open_flow(struct worker *worker, struct burst *burst, unsigned i, struct tally *tally)
-{
-	const struct rule_verdict *found = judge_found(burst, i);
-
-	if (likely(found))
-		return open_or_deny(worker, burst, burst->live[i], found, tally);
-	return open_unjudged(worker, burst, i, tally);
 }
 
 // Of a packet whose flow has just ended. judged: what the rules have said of it, NULL: they were not asked yet.
@@ -382,12 +361,30 @@ static __rte_noinline bool attach_any(struct worker *worker, struct burst *burst
 	return pass(worker, burst, i, index, NULL, flow->word, tally);
 }
 
-// Returns whether a handler is to have the packet. Who has no flow, as in floods, goes straight to the rules.
+// Whether a packet that was looked up to no flow has none still.
+static inline bool has_no_flow(const struct burst *burst, unsigned i)
+{
+	return burst->flow[i] == FLOW_NONE && !burst_outdated(burst, &burst->meta[burst->live[i]].key, FLOW_NONE);
+}
+
+// Returns whether a handler is to have the packet. Who has no flow, as in floods, goes straight to the rules, and to what was
+// found in them if that is all there is to it. Of floods that are denied, all but the first packet of a burst end here.
 static __rte_always_inline bool attach(struct worker *worker, struct burst *burst, unsigned i, struct tally *tally)
 {
-	if (has_no_flow(burst, i))
-		return !deny_usual(worker, burst, i) && open_flow(worker, burst, i, tally);
-	return attach_any(worker, burst, i, tally);
+	const unsigned at = burst->live[i];
+
+	if (!has_no_flow(burst, i))
+		return attach_any(worker, burst, i, tally);
+
+	const struct rule_verdict *found = judge_found(burst, i);
+
+	if (unlikely(!found))
+		return open_flow(worker, burst, i, tally);
+	if (likely(found->verdict == VERDICT_DROP)) {
+		judge_drop(worker, burst, at, found->slot, VERDICT_DROP, policy_drop_reason(found));
+		return false;
+	}
+	return open_or_deny(worker, burst, at, found, tally);
 }
 
 static bool some_returned(const struct worker *worker, const struct burst *burst)

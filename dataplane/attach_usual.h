@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The straight lines: for packets of live flows that change nothing but counters, which nearly all are, and for those without a
-// flow that rules drop, which floods are. All others: attach.c.
+// The straight line for packets of live flows that change nothing but counters: nearly all are. All others: attach.c.
 #pragma once
 
-#include "dataplane/judge.h"
+#include "dataplane/burst.h"
 #include "dataplane/segment.h"
 #include "dataplane/tally.h"
 
@@ -50,23 +49,5 @@ static __rte_always_inline bool attach_usual(struct worker *worker, struct burst
 	tally_count(worker, tally, word, meta->key.port[!orig_end], bytes);
 	__atomic_store_n(&flow->last_seen, time, __ATOMIC_RELAXED);
 	traffic_add(&flow->traffic[direction], bytes);
-	return true;
-}
-
-// Whether a packet that was looked up to no flow has none still.
-static __rte_always_inline bool has_no_flow(const struct burst *burst, unsigned i)
-{
-	return burst->flow[i] == FLOW_NONE && !burst_outdated(burst, &burst->meta[burst->live[i]].key, FLOW_NONE);
-}
-
-// Drops a packet that has no flow, if it is a usual one of those that rules deny: by a rule that was found already and has nothing
-// more to say. false, and nothing done, of all others.
-static __rte_always_inline bool deny_usual(struct worker *worker, struct burst *burst, unsigned i)
-{
-	const struct rule_verdict *found = judge_found(burst, i);
-
-	if (!found || found->verdict != VERDICT_DROP)
-		return false;
-	judge_drop(worker, burst, burst->live[i], found->slot, VERDICT_DROP, policy_drop_reason(found));
 	return true;
 }

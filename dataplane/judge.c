@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/judge.h"
 
-#include <netinet/in.h>
 #include <rte_prefetch.h>
 
 #include "dataplane/rule_log.h"
@@ -71,7 +70,7 @@ static unsigned ask_about_packets(const struct worker *worker, struct burst *bur
 {
 	const struct policy *policy = burst->policy;
 	const uint32_t settled = policy->by_packet ? FLOW_NOT_JUDGED : policy->generation;
-	const uint32_t devices = worker->wiring->handler_devices;
+	const uint32_t devices = worker->wiring->handler_devices; // see burst_returned
 	const bool strict = policy->tcp_pickup_strict;
 	const unsigned live_count = burst->live_count;
 	unsigned flows = 0, count = 0;
@@ -88,9 +87,7 @@ static unsigned ask_about_packets(const struct worker *worker, struct burst *bur
 		}
 		if (unlikely(devices >> burst->interface[at] & 1))
 			continue;
-		const enum connection_state connection = judge_connection_alone(&burst->meta[at], strict);
-		if (!tuple_of_usual(&burst->meta[at], burst->interface[at], connection, &burst->tuple[at]))
-			tuple_of_packet(worker, burst, at, connection, &burst->tuple[at]);
+		tuple_of_packet(worker, burst, at, judge_connection_alone(&burst->meta[at], strict), &burst->tuple[at]);
 		questions->at[count] = (uint8_t)at;
 		questions->tuple[count++] = &burst->tuple[at];
 		asked |= UINT64_C(1) << at;
@@ -140,8 +137,10 @@ static void find_all(const struct worker *worker, struct burst *burst, unsigned 
 	uint8_t place[BURST_MAX];
 	unsigned flows = ask_about_packets(worker, burst, from, place, &questions);
 
-	if (unlikely(flows))
+	if (flows)
 		ask_about_flows(worker, burst, place, flows, &questions);
+	if (!questions.count)
+		return;
 	rule_matcher_find(burst->policy->rules, questions.tuple, questions.count, position);
 	rule_matcher_fetch(burst->policy->rules, position, questions.count, worker->rule_counters);
 	for (unsigned k = 0; k < questions.count; k++)

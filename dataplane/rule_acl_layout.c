@@ -24,6 +24,19 @@ static void layout_address(struct acl_layout *layout, enum acl_field field, unsi
 		layout_add(layout, field + i, RTE_ACL_FIELD_TYPE_MASK, 4, offset + 4 * i);
 }
 
+// Four bytes of the tuple in this order are a word.
+enum { WORD_OF_BYTES = offsetof(struct packet_tuple, next_header) };
+static_assert(ACL_CONNECTION - ACL_NEXT_HEADER == offsetof(struct packet_tuple, connection) - WORD_OF_BYTES &&
+		ACL_TCP_FLAGS - ACL_NEXT_HEADER == offsetof(struct packet_tuple, tcp_flags) - WORD_OF_BYTES &&
+		ACL_INTERFACE - ACL_NEXT_HEADER == offsetof(struct packet_tuple, interface) - WORD_OF_BYTES,
+	"bytes by their field's number");
+// rte_acl reads words, and of the first field one from its byte on.
+static_assert(offsetof(struct packet_tuple, source) % 4 == 0 && offsetof(struct packet_tuple, destination) % 4 == 0 &&
+		offsetof(struct packet_tuple, next_header) % 4 == 0 && offsetof(struct packet_tuple, acl_port) % 4 == 0 &&
+		offsetof(struct packet_tuple, acl_vlan) % 4 == 0 &&
+		offsetof(struct packet_tuple, protocol) + 4 <= sizeof(struct packet_tuple),
+	"words");
+
 void acl_layout_make(struct acl_layout *layout, uint16_t asks, const unsigned words[ENDS])
 {
 	enum { PAIR = RULE_SOURCE_PORT | RULE_DESTINATION_PORT | RULE_ICMP_TYPE | RULE_ICMP_CODE,
@@ -43,7 +56,7 @@ void acl_layout_make(struct acl_layout *layout, uint16_t asks, const unsigned wo
 	}
 	for (unsigned i = 0; asks & BYTES && i < 4; i++)
 		layout_add(layout, ACL_NEXT_HEADER + i, RTE_ACL_FIELD_TYPE_BITMASK, 1,
-			offsetof(struct packet_tuple, next_header) + i);
+			WORD_OF_BYTES + i);
 	if (asks & RULE_VLAN) {
 		layout_add(layout, ACL_VLAN, RTE_ACL_FIELD_TYPE_RANGE, 2, offsetof(struct packet_tuple, acl_vlan));
 		layout_add(layout, ACL_VLAN_REST, RTE_ACL_FIELD_TYPE_BITMASK, 2, offsetof(struct packet_tuple, acl_unused));

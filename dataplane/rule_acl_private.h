@@ -41,7 +41,7 @@ struct acl_lists {
 	struct port_range icmp_type[BYTE_SET_RUNS_MAX], icmp_code[BYTE_SET_RUNS_MAX];
 	const struct port_range *source_port, *destination_port, *vlan;
 	struct address_prefix *source, *destination;
-	uint8_t connection; // bits that must not be set: the key has exactly one
+	uint8_t connection; // bits that must not be set: the packet has exactly one
 };
 
 // The lists of a rule, as packets of a view get to see it; prefixes are counted alone.

@@ -200,6 +200,7 @@ static __rte_noinline void view_find(const struct rule_set *set, unsigned at, co
 }
 
 // Asks one context of rte_acl about all packets of a burst, as they stand: most that it is asked about come so, as in a flood.
+// The pointers are the same to it: it reads bytes, and is not compiled with us.
 static void view_find_whole(const struct rule_view *view, const struct packet_tuple *const tuple[], unsigned n, uint32_t position[])
 {
 	uint32_t found[RULE_BURST_MAX];
@@ -238,7 +239,7 @@ static __rte_noinline void views_find(const struct rule_set *set, const struct p
 static void set_find(const struct rule_set *set, const struct packet_tuple *const tuple[], unsigned n,
 		     uint32_t position[])
 {
-	const unsigned at = n ? view_of_packet(tuple[0]) : 0;
+	const unsigned at = view_of_packet(tuple[0]);
 	const struct rule_view *view = &set->view[at];
 	bool whole = view->pieces == 1 && !view_has_classes(set, at);
 	uint64_t behind = 0;

@@ -86,12 +86,13 @@ void rule_matcher_free(struct rule_matcher *matcher);
 // Bytes that it takes (tables and rte_acl's). Any thread.
 size_t rule_matcher_bytes(const struct rule_matcher *matcher);
 
-// The first rule that matches each of n <= RULE_BURST_MAX packets, limits left aside: positions in the list, count for the
+// The first rule that matches each of n packets, 1 to RULE_BURST_MAX, limits left aside: positions in the list, count for the
 // default policy. Nothing is counted. Any thread.
 void rule_matcher_find(const struct rule_matcher *matcher, const struct packet_tuple *const tuple[], unsigned n,
 		       uint32_t position[]);
 
-// Fetches into the cache what settling packets at those positions will read, and the counters that it or a drop will write.
+// Fetches into the cache what settling packets at those positions will read, and the counters that it or a drop will write, where
+// rules are so many that these may not be at hand.
 // Any thread.
 void rule_matcher_fetch(const struct rule_matcher *matcher, const uint32_t position[], unsigned n,
 			const struct traffic *counters);

@@ -81,14 +81,12 @@ static uint8_t next_header_of(const uint8_t *frame, const struct packet_meta *me
 	return frame[meta->l3_offset + (meta->family == FAMILY_IP4 ? 9 : 6)];
 }
 
-void tuple_of_packet(const struct worker *worker, const struct burst *burst, unsigned at,
-		     enum connection_state connection, struct packet_tuple *tuple)
+void tuple_of_unusual(const struct worker *worker, const struct burst *burst, unsigned at,
+		      enum connection_state connection, struct packet_tuple *tuple)
 {
 	const struct packet_meta *meta = &burst->meta[at];
 	const uint8_t *frame = burst_frame(worker, burst, at);
 
-	if (tuple_of_usual(meta, burst->interface[at], connection, tuple))
-		return;
 	*tuple = (struct packet_tuple){
 		.source_port = rte_be_to_cpu_16(meta->source_port),
 		.destination_port = rte_be_to_cpu_16(meta->destination_port),

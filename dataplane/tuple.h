@@ -37,11 +37,11 @@ enum opener opener_of_flow(const struct flow *flow, const struct flow_cold *cold
 bool key_is_portless(const struct packet_meta *meta);
 
 // The straight line of tuple_of_packet: for TCP and the like on untagged IPv4, whole. In words, as they stand in both: field by
-// field it would be two dozen loads and stores. false, and nothing done, of all others.
+// field it would be two dozen loads and stores. false, and nothing done, of all others: these are for tuple_of_unusual.
 static __rte_always_inline bool tuple_of_usual(const struct packet_meta *meta, uint8_t interface, enum connection_state connection,
 					       struct packet_tuple *tuple)
 {
-	const uint64_t own = load_raw64((const uint8_t *)&meta->source_port); // ports, flags, VLAN
+	const uint32_t ports = load_raw32((const uint8_t *)&meta->source_port); // the packet's own, source and destination
 	const uint64_t kind = load_raw64(&meta->protocol); // protocol, family, TCP's flags, ICMP's type, ..., number of tags
 	const uint64_t usual = (uint64_t)FAMILY_IP4 << 8, usual_mask = UINT64_C(0xffff00000000ff00);
 	const unsigned source = meta->flags / PACKET_SOURCE_IS_END1 & 1;
@@ -50,9 +50,10 @@ static __rte_always_inline bool tuple_of_usual(const struct packet_meta *meta, u
 		return false;
 	tuple->source = meta->key.address[source];
 	tuple->destination = meta->key.address[!source];
-	put_word(&tuple->source_port, rotate32(rte_be_to_cpu_32((uint32_t)own), 16), 0);
-	put_word(&tuple->next_header, (kind & 0xff00ff) | (uint32_t)connection << 8 | (uint32_t)interface << 24, (uint32_t)kind);
-	put_word(tuple->acl_port, (uint32_t)own, VLAN_UNTAGGED);
+	put_word(&tuple->source_port, rotate32(rte_be_to_cpu_32(ports), 16), 0);
+	put_word(&tuple->next_header, (kind & 0xff00ff) | (uint32_t)connection << 8 | (uint32_t)interface << 24,
+		(uint32_t)kind & 0xff00ffff);
+	put_word(tuple->acl_port, ports, VLAN_UNTAGGED);
 	put_word(&tuple->icmp_code, (uint32_t)true << 24, 0);
 	return true;
 }
@@ -76,11 +77,29 @@ static_assert(offsetof(struct packet_tuple, sealed) == offsetof(struct packet_tu
 
 // What rules judge a packet by: its own outermost headers. Where rules judge flows, later fragments have the ports of
 // their first. Sealed.
-void tuple_of_packet(const struct worker *worker, const struct burst *burst, unsigned at,
-		     enum connection_state connection, struct packet_tuple *tuple);
+void tuple_of_unusual(const struct worker *worker, const struct burst *burst, unsigned at,
+		      enum connection_state connection, struct packet_tuple *tuple);
+static __rte_always_inline void tuple_of_packet(const struct worker *worker, const struct burst *burst, unsigned at,
+						enum connection_state connection, struct packet_tuple *tuple)
+{
+	if (unlikely(!tuple_of_usual(&burst->meta[at], burst->interface[at], connection, tuple)))
+		tuple_of_unusual(worker, burst, at, connection, tuple);
+}
 
 // What they judge a flow by: the packet that opened it, as far as the flow remembers.
 void tuple_of_flow(const struct flow *flow, const struct flow_cold *cold, struct packet_tuple *tuple);
 
 // What a listener is looked for by, for a packet that opens a flow: the flow's ends.
 void tuple_of_key(const struct burst *burst, unsigned at, struct packet_tuple *tuple);
+
+// The same of a packet that rules have judged: what these were asked about, where the flow's ends are the packet's own; else it is
+// made in own.
+static inline const struct packet_tuple *tuple_for_listener(const struct burst *burst, unsigned at, struct packet_tuple *own)
+{
+	const struct packet_tuple *judged = &burst->tuple[at];
+
+	if (likely(!judged->portless && !protocol_is_icmp(judged->protocol)))
+		return judged;
+	tuple_of_key(burst, at, own);
+	return own;
+}

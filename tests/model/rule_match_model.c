@@ -131,6 +131,7 @@ static struct packet_tuple sibling(const struct packet_tuple *tuple)
 	made.icmp_type = other.icmp_type;
 	made.icmp_code = other.icmp_code;
 	made.connection = other.connection;
+	made.sealed = false;
 	if (made.family == FAMILY_IP6)
 		made.next_header = other.next_header;
 	return made;

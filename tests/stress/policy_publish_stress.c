@@ -123,8 +123,14 @@ static void judge_burst(struct reader *reader, const struct policy *policy)
 	uint32_t position[RULE_BURST_MAX];
 	unsigned n = 1 + random_below(&reader->random, RULE_BURST_MAX);
 
+	const bool alike = random_below(&reader->random, 2); // as the packets of a flood: found another way
+
 	for (unsigned i = 0; i < n; i++) {
-		tuple[i] = draw_packet(&reader->random);
+		do
+			tuple[i] = draw_packet(&reader->random);
+		while (alike && (tuple[i].family != tuple[0].family || tuple[i].portless));
+		if (alike)
+			packet_tuple_seal(&tuple[i]);
 		asked[i] = &tuple[i];
 	}
 	rule_matcher_find(policy->rules, asked, n, position);

@@ -17,6 +17,7 @@ enum { BURSTS = 500 };
 static uint64_t draws;
 static uint8_t frames[BURST_MAX][256];
 static uint16_t lengths[BURST_MAX];
+static unsigned later_fragments; // seen
 
 static uint16_t put_tag(uint8_t *frame, uint16_t length, uint16_t vlan)
 {
@@ -58,6 +59,35 @@ static uint16_t frame_ip6(uint8_t *frame, bool options)
 	return (uint16_t)(14 + 40 + payload);
 }
 
+static const struct frame_ends CUT_UP = { 0x0a010101, 0xc0a80101, 1234, 53 };
+
+// In turn the first of a datagram and its last.
+static uint16_t frame_fragment(uint8_t *frame)
+{
+	static unsigned made;
+	const bool later = made % 2;
+	uint16_t length = frame_udp(frame, CUT_UP, 32);
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame + 14);
+
+	ip->fragment_offset = htons(later ? 100 : RTE_IPV4_HDR_MF_FLAG);
+	ip->packet_id = htons((uint16_t)(made++ / 2));
+	ip->hdr_checksum = 0;
+	ip->hdr_checksum = rte_ipv4_cksum(ip);
+	return length;
+}
+
+static uint16_t frame_other(uint8_t *frame, struct frame_ends ends)
+{
+	static const uint8_t protocols[] = { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_GRE, IPPROTO_SCTP };
+	uint8_t *header = frame_ip4(frame, &ends, protocols[random_below(&draws, 4)], 32);
+
+	memset(header, 0, 32);
+	header[0] = 8; // an echo request, if it is one
+	header[1] = (uint8_t)random_below(&draws, 4);
+	header[2] = 1;
+	return FRAME_IP4 + 32;
+}
+
 static uint16_t make_frame(uint8_t *frame)
 {
 	struct frame_ends ends = { 0x0a000000 | random_below(&draws, 1 << 24), 0xc0a80000 | random_below(&draws, 1 << 16),
@@ -68,7 +98,11 @@ static uint16_t make_frame(uint8_t *frame)
 	if (random_below(&draws, 2))
 		ends = frame_reverse(ends);
 	if (kind == 0)
-		length = frame_unreachable(frame, ends);
+		length = frame_unreachable(frame, ends), frame[14 + 20 + 1] = (uint8_t)random_below(&draws, 12);
+	else if (kind == 2)
+		return frame_fragment(frame);
+	else if (kind == 3)
+		length = frame_other(frame, ends);
 	else if (kind == 1)
 		length = frame_ip6(frame, random_below(&draws, 2));
 	else if (kind < 8)
@@ -102,8 +136,13 @@ static void tells_ip4(const struct packet_tuple *tuple, const uint8_t *ip)
 	assert_memory_equal(&tuple->destination, ip + 16, 4);
 	assert_memory_equal(tuple->source.byte + 4, &zero, 12);
 	assert_memory_equal(tuple->destination.byte + 4, &zero, 12);
-	if (ip[9] != IPPROTO_ICMP)
+	if (ip[7]) // a later fragment, which has its first's
+		assert_true(tuple->source_port == CUT_UP.source_port && tuple->destination_port == CUT_UP.destination_port);
+	else if (protocol_has_ports(ip[9]))
 		ports_are_those_of(tuple, ip + 20);
+	else
+		assert_true(tuple->source_port == 0 && tuple->destination_port == 0);
+	later_fragments += ip[7] != 0;
 	assert_int_equal(tuple->icmp_type, ip[9] == IPPROTO_ICMP ? ip[20] : 0);
 	assert_int_equal(tuple->icmp_code, ip[9] == IPPROTO_ICMP ? ip[21] : 0);
 }
@@ -131,14 +170,29 @@ static void is_sealed(const struct packet_tuple *tuple)
 	assert_memory_equal(again.acl_port, tuple->acl_port, 8);
 }
 
+// Listeners are asked the same, whichever way.
+static void asks_for_the_flows_ends(struct burst *burst, unsigned at, const struct packet_tuple *tuple)
+{
+	struct packet_tuple key, own;
+
+	burst->tuple[at] = *tuple;
+	tuple_of_key(burst, at, &key);
+	for (unsigned source = 0; source < 2; source++) {
+		struct listener_query want = policy_listener_query(&key, source),
+			asked = policy_listener_query(tuple_for_listener(burst, at, &own), source);
+		assert_memory_equal(&asked.address, &want.address, sizeof(want.address));
+		assert_true(asked.family == want.family && asked.protocol == want.protocol && asked.interface == want.interface);
+		assert_true(asked.vlan == want.vlan && asked.port == want.port && asked.portless == want.portless);
+	}
+}
+
 static void tells(const struct packet_tuple *tuple, const uint8_t *frame)
 {
 	const bool tagged = frame[12] == 0x81;
 
 	assert_int_equal(tuple->tagged, tagged);
 	assert_int_equal(tuple->vlan, tagged ? (frame[14] << 8 | frame[15]) & 0xfff : 0);
-	assert_int_equal(tuple->interface, LINK);
-	assert_int_equal(tuple->connection, CONNECTION_NEW);
+	assert_int_equal(tuple->asked_type, 0);
 	assert_false(tuple->portless);
 	if (frame[(tagged ? 4 : 0) + 14] >> 4 == 4)
 		tells_ip4(tuple, frame + (tagged ? 4 : 0) + 14);
@@ -157,19 +211,26 @@ static void a_tuple_tells_what_the_headers_say(void **state)
 			lengths[i] = make_frame(frames[i]);
 			burst->mbuf[i] = rte_pktmbuf_alloc(worker()->pool);
 			memcpy(rte_pktmbuf_append(burst->mbuf[i], lengths[i]), frames[i], lengths[i]);
-			burst->interface[i] = LINK;
+			burst->interface[i] = (uint8_t)(i % 2);
+			burst->time[i] = bench->now;
 		}
 		burst_begin(worker(), BURST_MAX);
 		burst_parse(worker(), burst);
 		assert_true(burst->live_count > BURST_MAX / 2);
 		for (unsigned i = 0; i < burst->live_count; i++) {
+			const unsigned at = burst->live[i];
+			const enum connection_state connection = random_below(&draws, 2) ? CONNECTION_NEW : CONNECTION_INVALID;
 			struct packet_tuple tuple;
 			memset(&tuple, 0xaa, sizeof(tuple));
-			tuple_of_packet(worker(), burst, burst->live[i], CONNECTION_NEW, &tuple);
-			tells(&tuple, frames[burst->live[i]]);
+			tuple_of_packet(worker(), burst, at, connection, &tuple);
+			tells(&tuple, frames[at]);
+			assert_int_equal(tuple.interface, at % 2);
+			assert_int_equal(tuple.connection, connection);
+			asks_for_the_flows_ends(burst, at, &tuple);
 		}
 		rte_pktmbuf_free_bulk(burst->mbuf, BURST_MAX);
 	}
+	assert_true(later_fragments > BURSTS / 4);
 }
 
 // Whole bursts of new sources, by rules of many kinds: each fares as the first rule that matches says.
