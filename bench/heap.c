@@ -101,7 +101,7 @@ static void touch_pages(void)
 	char line[512];
 
 	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
-		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " rw-p", &from, &to) != 2 || strstr(line, " rw-p ") == NULL)
+		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &from, &to) != 2 || strstr(line, " rw-p ") == NULL)
 			continue;
 		for (uintptr_t page = from; page < to; page += PAGE)
 			(void)*(const volatile char *)page;

@@ -432,19 +432,17 @@ unsigned ageing_advance(struct ageing *ageing, uint64_t now, unsigned budget)
 	return progress.ended;
 }
 
-// The first flow of a lane, if it was heard before the oldest so far.
-static void older(const struct ageing *ageing, uint32_t flow, uint32_t *oldest, uint64_t *seen)
+// Which of two flows was heard earlier: the oldest so far, if any, or the first one of a lane, if any.
+static uint32_t older(const struct ageing *ageing, uint32_t oldest, uint32_t flow)
 {
-	if (flow & END || (*oldest != FLOW_NONE && hot(ageing, flow)->last_seen >= *seen))
-		return;
-	*oldest = flow;
-	*seen = hot(ageing, flow)->last_seen;
+	if (flow & END)
+		return oldest;
+	return oldest == FLOW_NONE || hot(ageing, flow)->last_seen < hot(ageing, oldest)->last_seen ? flow : oldest;
 }
 
 bool ageing_evict(struct ageing *ageing)
 {
 	uint32_t oldest = FLOW_NONE;
-	uint64_t seen = UINT64_MAX;
 
 	for (unsigned q = 0; q < QUEUES; q++) {
 		const struct list *lane = lanes_of(ageing, GROUP_QUEUE + q);
@@ -452,7 +450,7 @@ bool ageing_evict(struct ageing *ageing)
 		if (lanes_are_empty(lane))
 			continue;
 		for (unsigned at = 0; at < LANES; at++)
-			older(ageing, lane[at].first, &oldest, &seen);
+			oldest = older(ageing, oldest, lane[at].first);
 	}
 	if (oldest == FLOW_NONE)
 		return false;

@@ -46,7 +46,7 @@ static bool has_transport_field(enum rule_field field, const struct packet_tuple
 	if (field == RULE_TCP_FLAGS)
 		return tuple->protocol == PROTO_TCP;
 	if (field == RULE_ICMP_TYPE || field == RULE_ICMP_CODE)
-		return tuple->protocol == icmp_of(tuple->family);
+		return packet_tuple_is_icmp(tuple);
 	return protocol_has_ports(tuple->protocol);
 }
 
@@ -106,11 +106,6 @@ bool rule_matches(const struct rule *rule, const struct packet_tuple *tuple, uin
 }
 
 // A set of rules against a burst
-
-static inline bool is_icmp(const struct packet_tuple *tuple)
-{
-	return unlikely(tuple->protocol == icmp_of(tuple->family));
-}
 
 // Packets of a burst that rte_acl is asked about.
 struct acl_burst {
@@ -217,7 +212,7 @@ static inline unsigned view_of_packet(const struct packet_tuple *tuple)
 static inline uint32_t table_find(const struct rule_view *view, const struct packet_tuple *tuple)
 {
 	const struct rule_table *table = &view->table[tuple->protocol];
-	return table->position[(is_icmp(tuple) ? tuple->icmp_type : tuple->destination_port) & table->mask];
+	return table->position[(unlikely(packet_tuple_is_icmp(tuple)) ? tuple->icmp_type : tuple->destination_port) & table->mask];
 }
 
 // Packets of several views.

@@ -36,13 +36,19 @@ struct packet_tuple {
 	bool sealed;               // rte_acl can be shown the tuple as it stands
 } __attribute__((aligned(16)));
 
+// Whether it has an ICMP type and code: of its family's own ICMP. Any thread.
+static inline bool packet_tuple_is_icmp(const struct packet_tuple *tuple)
+{
+	return tuple->protocol == icmp_of(tuple->family);
+}
+
 enum { VLAN_UNTAGGED = 0xffff }; // what rte_acl gets to see for no VLAN
 
 // Fills in what rte_acl is shown, which wants network byte order, and of ICMP code and type in the place of ports. Whoever
 // changes a sealed tuple seals it again. Those that are not sealed are copied before they are looked for. Any thread.
 static inline void packet_tuple_seal(struct packet_tuple *tuple)
 {
-	const bool icmp = tuple->protocol == icmp_of(tuple->family);
+	const bool icmp = packet_tuple_is_icmp(tuple);
 
 	tuple->acl_port[0] = rte_cpu_to_be_16(icmp ? tuple->icmp_code : tuple->source_port);
 	tuple->acl_port[1] = rte_cpu_to_be_16(icmp ? tuple->icmp_type : tuple->destination_port);
@@ -92,8 +98,7 @@ void rule_matcher_find(const struct rule_matcher *matcher, const struct packet_t
 		       uint32_t position[]);
 
 // Fetches into the cache what settling packets at those positions will read, and the counters that it or a drop will write, where
-// rules are so many that these may not be at hand.
-// Any thread.
+// rules are so many that these may not be at hand. Any thread.
 void rule_matcher_fetch(const struct rule_matcher *matcher, const uint32_t position[], unsigned n,
 			const struct traffic *counters);
 

@@ -40,6 +40,14 @@ static inline uint8_t *frame_ip4(uint8_t *frame, const struct frame_ends *ends, 
 	return (uint8_t *)(ip + 1);
 }
 
+// Puts a VLAN tag into a frame of so many bytes. Returns its new length.
+static inline uint16_t frame_tag(uint8_t *frame, uint16_t length, uint16_t id)
+{
+	memmove(frame + 16, frame + 12, length - 12u);
+	memcpy(frame + 12, (uint8_t[]){ 0x81, 0, (uint8_t)(id >> 8), (uint8_t)id }, 4);
+	return length + 4;
+}
+
 enum { FRAME_IP4 = sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) };
 
 // Returns the frame's length.

@@ -84,3 +84,13 @@ static inline struct rule rule_vlan(uint16_t low, uint16_t high, enum verdict ve
 	rule.vlans = (struct port_set){ rule_range(low, high), 1 };
 	return rule;
 }
+
+// Of IPv4.
+static inline struct rule rule_source(const struct address_range *range, enum verdict verdict)
+{
+	struct rule rule = rule_any(verdict);
+	rule.ip6 = false;
+	rule.asks = RULE_SOURCE;
+	rule.sources = (struct address_set){ range, 1 };
+	return rule;
+}

@@ -28,21 +28,14 @@ static uint16_t dns_fragment(uint8_t *frame, unsigned i)
 	return length;
 }
 
-static uint16_t tagged(uint8_t *frame, uint16_t length, uint16_t id)
-{
-	memmove(frame + 16, frame + 12, length - 12);
-	memcpy(frame + 12, (uint8_t[]){ 0x81, 0, (uint8_t)(id >> 8), (uint8_t)id }, 4);
-	return length + 4;
-}
-
 static uint16_t dns_query_in_vlan(uint8_t *frame, unsigned i)
 {
-	return tagged(frame, dns_query(frame, i), 7);
+	return frame_tag(frame, dns_query(frame, i), 7);
 }
 
 static uint16_t dns_query_with_priority(uint8_t *frame, unsigned i)
 {
-	return tagged(frame, dns_query(frame, i), 0);
+	return frame_tag(frame, dns_query(frame, i), 0);
 }
 
 static struct flow *web_flow(void)

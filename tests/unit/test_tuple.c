@@ -19,17 +19,7 @@ static uint8_t frames[BURST_MAX][256];
 static uint16_t lengths[BURST_MAX];
 static unsigned later_fragments; // seen
 
-static uint16_t put_tag(uint8_t *frame, uint16_t length, uint16_t vlan)
-{
-	memmove(frame + 16, frame + 12, length - 12u);
-	frame[12] = 0x81;
-	frame[13] = 0;
-	frame[14] = (uint8_t)(vlan >> 8);
-	frame[15] = (uint8_t)vlan;
-	return length + 4;
-}
-
-// A UDP datagram or a TCP segment behind a plain IPv6 header, or behind hop-by-hop options.
+// A TCP segment behind a plain IPv6 header, or behind hop-by-hop options.
 static uint16_t frame_ip6(uint8_t *frame, bool options)
 {
 	uint8_t *ip = frame + 14, *at = ip + 40;
@@ -109,7 +99,7 @@ static uint16_t make_frame(uint8_t *frame)
 		length = frame_udp(frame, ends, (uint16_t)random_below(&draws, 40));
 	else
 		length = frame_tcp(frame, ends, (uint8_t)random_below(&draws, 64), random_below(&draws, 1 << 20), 1);
-	return random_below(&draws, 6) == 0 ? put_tag(frame, length, (uint16_t)random_below(&draws, 4096)) : length;
+	return random_below(&draws, 6) == 0 ? frame_tag(frame, length, (uint16_t)random_below(&draws, 4096)) : length;
 }
 
 static uint16_t any_frame(uint8_t *frame, unsigned i)
@@ -235,22 +225,11 @@ static void a_tuple_tells_what_the_headers_say(void **state)
 
 // Whole bursts of new sources, by rules of many kinds: each fares as the first rule that matches says.
 
-static struct rule rule_from(uint32_t network, unsigned bits, enum verdict verdict)
-{
-	static struct address_range range[RULES_MAX];
-	static unsigned used;
-	struct address_range *source = &range[used++ % RULES_MAX];
-	const rte_be32_t low = htonl(network), high = htonl(network | (UINT32_MAX >> bits));
-	struct rule rule = rule_any(verdict);
-
-	memset(source, 0, sizeof(*source));
-	memcpy(&source->low, &low, sizeof(low));
-	memcpy(&source->high, &high, sizeof(high));
-	rule.ip6 = false;
-	rule.asks = RULE_SOURCE;
-	rule.sources = (struct address_set){ source, 1 };
-	return rule;
-}
+// Parts of 10.0.0.0/8, by the second byte.
+static const struct address_range lowest = { { { 10, 0 } }, { { 10, 15, 255, 255 } } },
+	second = { { { 10, 16 } }, { { 10, 31, 255, 255 } } },
+	third = { { { 10, 32 } }, { { 10, 47, 255, 255 } } }, fourth = { { { 10, 48 } }, { { 10, 63, 255, 255 } } },
+	both_behind = { { { 10, 32 } }, { { 10, 63, 255, 255 } } };
 
 enum { OWN_RULES = 7 };
 
@@ -283,9 +262,9 @@ static unsigned first_match(const struct rule rule[], const uint8_t *frame)
 static void a_burst_without_flows_fares_by_the_first_rule_that_matches_each(void **state)
 {
 	struct worker_counters *counters = &worker()->counters;
-	const struct rule rule[OWN_RULES] = { rule_from(0x0a000000, 12, VERDICT_DROP), rule_port(TCP, 80, VERDICT_DROP),
-		rule_from(0x0a100000, 12, VERDICT_ACCEPT), rule_from(0x0a200000, 12, VERDICT_REJECT),
-		rule_from(0x0a300000, 12, VERDICT_NONE), rule_from(0x0a200000, 11, VERDICT_DROP),
+	const struct rule rule[OWN_RULES] = { rule_source(&lowest, VERDICT_DROP), rule_port(TCP, 80, VERDICT_DROP),
+		rule_source(&second, VERDICT_ACCEPT), rule_source(&third, VERDICT_REJECT),
+		rule_source(&fourth, VERDICT_NONE), rule_source(&both_behind, VERDICT_DROP),
 		rule_protocol(UDP, VERDICT_ACCEPT) };
 	uint64_t packets[OWN_RULES + 1] = { 0 }, dropped = 0, opened = 0;
 
