@@ -6,13 +6,14 @@
 #include <stdlib.h>
 
 #include <rte_common.h>
-#include <rte_prefetch.h>
 
 #include "bench/keys.h"
+#include "dataplane/flow_cuckoo.h"
 #include "dataplane/memory.h"
 
 enum {
 	HUGE_PAGE = 2 << 20,
+	FAR_BYTES = 32 << 20, // that are read at random: from here on, fetched no nearer than the second-level cache they come faster
 	LINE_WORDS = 64 / sizeof(uint32_t),
 	LINES_AHEAD = BURST,       // that the first line is fetched before it is read
 	RECORDS_AHEAD = BURST / 2, // that it is read, and the record fetched, before the record is
@@ -22,6 +23,7 @@ static_assert((int)LINES_AHEAD <= (int)STREAM_AHEAD, "slots that are read beyond
 struct limits {
 	uint32_t (*line)[LINE_WORDS];
 	struct flow *record;
+	size_t line_bytes, record_bytes;
 	unsigned line_shift;  // slot >> line_shift: the line
 	uint32_t place_mask;  // slot & place_mask: the place in the line
 	unsigned place_step;  // in words
@@ -64,8 +66,10 @@ static void *limits_create(const struct table_setup *setup)
 
 	if (limits == NULL)
 		return NULL;
-	limits->line = memory_take("lines", RTE_MAX(setup->bucket_bytes, (size_t)HUGE_PAGE), -1);
-	limits->record = memory_take("records", setup->flows * sizeof(struct flow), -1);
+	limits->line_bytes = RTE_MAX(setup->bucket_bytes, (size_t)HUGE_PAGE);
+	limits->record_bytes = setup->flows * sizeof(struct flow);
+	limits->line = memory_take("lines", limits->line_bytes, -1);
+	limits->record = memory_take("records", limits->record_bytes, -1);
 	if (limits->line == NULL || limits->record == NULL) {
 		limits_destroy(limits);
 		return NULL;
@@ -87,19 +91,18 @@ static __rte_always_inline quarter line_sum(const uint32_t line[LINE_WORDS])
 	return (q[0] + q[1]) + (q[2] + q[3]);
 }
 
-// Reads what every table has to: the key, and a line of the table.
-static uint64_t lines_lookup(void *table, const struct stream *stream, size_t from, size_t n, bool touch)
+static __rte_always_inline uint64_t lines(const struct limits *table, const struct stream *stream, size_t from, size_t n,
+					  const bool far)
 {
-	const struct limits limits = *(const struct limits *)table;
+	const struct limits limits = *table;
 	const uint32_t *slot = stream->slot + from;
 	const size_t step = key_bytes(stream->family);
 	const char *key = (const char *)stream->key + from * step;
 	quarter sum = { 0 };
 	uint64_t keys = 0;
 
-	(void)touch;
 	for (size_t i = 0; i < n; i++, key += step) {
-		rte_prefetch0(limits.line[slot[i + LINES_AHEAD] >> limits.line_shift]);
+		fetch_line(limits.line[slot[i + LINES_AHEAD] >> limits.line_shift], far);
 		sum += line_sum(limits.line[slot[i] >> limits.line_shift]);
 		keys += *(const uint64_t *)key;
 	}
@@ -107,8 +110,18 @@ static uint64_t lines_lookup(void *table, const struct stream *stream, size_t fr
 	return n;
 }
 
+// Reads what every table has to: the key, and a line of the table.
+static uint64_t lines_lookup(void *table, const struct stream *stream, size_t from, size_t n, bool touch)
+{
+	const struct limits *limits = table;
+
+	(void)touch;
+	return limits->line_bytes >= FAR_BYTES ? lines(limits, stream, from, n, true) : lines(limits, stream, from, n, false);
+}
+
 // A burst's beginning reads lines that its predecessor fetched.
-static __rte_always_inline uint64_t dependent(const struct limits *table, const uint32_t *slot, size_t n, const bool touch)
+static __rte_always_inline uint64_t dependent(const struct limits *table, const uint32_t *slot, size_t n, const bool touch,
+					      const bool far)
 {
 	const struct limits limits = *table;
 	uint32_t flow[RECORDS_AHEAD];
@@ -120,13 +133,13 @@ static __rte_always_inline uint64_t dependent(const struct limits *table, const 
 		uint32_t *coming = &flow[i % RECORDS_AHEAD];
 		struct flow *hot = &limits.record[*coming];
 
-		rte_prefetch0(limits.line[slot[i + LINES_AHEAD] >> limits.line_shift]);
+		fetch_line(limits.line[slot[i + LINES_AHEAD] >> limits.line_shift], far);
 		if (touch)
 			hot->traffic[0].packets++;
 		else
 			sum += hot->traffic[0].packets;
 		*coming = *word_of(&limits, slot[i + RECORDS_AHEAD]);
-		rte_prefetch0(&limits.record[*coming]);
+		fetch_line(&limits.record[*coming], far);
 	}
 	__asm__ volatile("" : : "r"(sum));
 	return n;
@@ -134,9 +147,12 @@ static __rte_always_inline uint64_t dependent(const struct limits *table, const 
 
 static uint64_t dependent_lookup(void *table, const struct stream *stream, size_t from, size_t n, bool touch)
 {
+	const struct limits *limits = table;
 	const uint32_t *slot = stream->slot + from;
 
-	return touch ? dependent(table, slot, n, true) : dependent(table, slot, n, false);
+	if (limits->line_bytes + limits->record_bytes >= FAR_BYTES)
+		return touch ? dependent(limits, slot, n, true, true) : dependent(limits, slot, n, false, true);
+	return touch ? dependent(limits, slot, n, true, false) : dependent(limits, slot, n, false, false);
 }
 
 const struct table_ops table_limit_lines = {

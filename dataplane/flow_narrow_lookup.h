@@ -52,15 +52,15 @@ typedef void narrow_prepare_fn(const struct flow_narrow *narrow, const struct fl
 			       struct flow_lookup *lookup);
 
 static __rte_always_inline void narrow_lookup_fetch(const struct flow_narrow *narrow, const struct flow_lookup *lookup,
-						    unsigned i)
+						    unsigned i, const bool woven)
 {
-	rte_prefetch0(&narrow->bucket[lookup->first[i]]);
+	fetch_line(&narrow->bucket[lookup->first[i]], woven);
 }
 
 // The keys from so many on: what is left when the other loop has no more work to weave in.
 static __rte_always_inline void narrow_lookup_begin_from(const struct flow_narrow *narrow, const struct flow_key4 key[],
 							 unsigned from, unsigned n, struct flow_lookup *lookup,
-							 narrow_prepare_fn *prepare, const unsigned lanes)
+							 narrow_prepare_fn *prepare, const unsigned lanes, const bool woven)
 {
 	struct flow_key4 last[NARROW_LANES_MAX] = { 0 };
 	unsigned whole = n - n % lanes;
@@ -68,14 +68,14 @@ static __rte_always_inline void narrow_lookup_begin_from(const struct flow_narro
 	for (unsigned i = from; i < whole; i += lanes) {
 		prepare(narrow, &key[i], i, lookup);
 		for (unsigned j = i; j < i + lanes; j++)
-			narrow_lookup_fetch(narrow, lookup, j);
+			narrow_lookup_fetch(narrow, lookup, j, woven);
 	}
 	if (whole == n)
 		return;
 	memcpy(last, &key[whole], (n - whole) * sizeof(last[0]));
 	prepare(narrow, last, whole, lookup);
 	for (unsigned j = whole; j < n; j++)
-		narrow_lookup_fetch(narrow, lookup, j);
+		narrow_lookup_fetch(narrow, lookup, j, woven);
 }
 
 static __rte_always_inline void narrow_lookup_begin(const struct flow_narrow *narrow, const struct flow_key4 key[],
@@ -86,7 +86,7 @@ static __rte_always_inline void narrow_lookup_begin(const struct flow_narrow *na
 
 	lookup->count = n;
 	lookup->first_done = false;
-	narrow_lookup_begin_from(&constants, key, 0, n, lookup, prepare, lanes);
+	narrow_lookup_begin_from(&constants, key, 0, n, lookup, prepare, lanes, false);
 }
 
 // One key again, from its beginning: somebody was writing.
@@ -118,7 +118,8 @@ static __rte_always_inline void line_before_spare_bits(void)
 struct narrow_pass {
 	const struct flow_narrow *narrow;
 	struct narrow_probe form;
-	bool shared;                    // others may be writing; what that asks for is foreseen as not happening
+	bool shared;               // others may be writing; what that asks for is foreseen as not happening
+	bool woven;                // into another burst
 	const struct flow *record; // fetched when found, unless NULL
 };
 
@@ -126,7 +127,7 @@ struct narrow_pass {
 static __rte_always_inline void narrow_fetch_record(const struct narrow_pass *pass, uint32_t flow)
 {
 	if (pass->record != NULL)
-		rte_prefetch0(&pass->record[flow & -(uint32_t)(flow != FLOW_NONE)]);
+		fetch_line(&pass->record[flow & -(uint32_t)(flow != FLOW_NONE)], pass->woven);
 }
 
 static __rte_always_inline uint32_t narrow_index_mask(const struct flow_narrow *narrow)
@@ -223,7 +224,7 @@ static __rte_always_inline void narrow_sort_out(const struct narrow_pass *pass, 
 		left += more;
 	}
 	for (unsigned j = 0; j < left; j++)
-		rte_prefetch0(narrow_second(constants, lookup, lookup->left[j]));
+		fetch_line(narrow_second(constants, lookup, lookup->left[j]), pass->woven);
 	lookup->left_count = left;
 	if (!pass->shared)
 		lookup->displacements = pass->narrow->displacements;
@@ -261,8 +262,13 @@ static __rte_always_inline void narrow_pass_end(const struct narrow_pass *pass, 
 {
 	const struct flow_narrow constants = narrow_constants(pass->narrow);
 
-	if (!lookup->first_done)
-		narrow_sort_out(pass, &constants, lookup, flow, narrow_probe_firsts(pass, &constants, lookup, 0, flow));
+	if (lookup->first_done) {
+		struct narrow_pass woven = *pass;
+		woven.woven = true;
+		narrow_probe_seconds(&woven, &constants, lookup, flow);
+		return;
+	}
+	narrow_sort_out(pass, &constants, lookup, flow, narrow_probe_firsts(pass, &constants, lookup, 0, flow));
 	narrow_probe_seconds(pass, &constants, lookup, flow);
 }
 
@@ -282,13 +288,13 @@ static __rte_always_inline void narrow_pass_next(const struct narrow_pass *pass,
 		for (unsigned j = i; j < i + NARROW_GROUP; j++) {
 			if (j % lanes == 0)
 				prepare(&constants, &key[j], j, next);
-			narrow_lookup_fetch(&constants, next, j);
+			narrow_lookup_fetch(&constants, next, j, pass->woven);
 			narrow_probe_first(pass, &constants, now, j);
 			narrow_fetch_settled(pass, flow, j);
 		}
 		misses |= narrow_settle(pass, &constants, now, i, flow);
 	}
-	narrow_lookup_begin_from(&constants, key, woven, n, next, prepare, lanes);
+	narrow_lookup_begin_from(&constants, key, woven, n, next, prepare, lanes, pass->woven);
 	misses |= narrow_probe_firsts(pass, &constants, now, woven, flow);
 	narrow_sort_out(pass, &constants, now, flow, misses);
 }
@@ -299,9 +305,9 @@ static __rte_always_inline void narrow_lookup_end(const struct flow_narrow *narr
 						  const struct narrow_probe form)
 {
 	if (record != NULL)
-		narrow_pass_end(&(struct narrow_pass){ narrow, form, shared, record }, lookup, flow);
+		narrow_pass_end(&(struct narrow_pass){ narrow, form, shared, false, record }, lookup, flow);
 	else
-		narrow_pass_end(&(struct narrow_pass){ narrow, form, shared, NULL }, lookup, flow);
+		narrow_pass_end(&(struct narrow_pass){ narrow, form, shared, false, NULL }, lookup, flow);
 }
 
 static __rte_always_inline void narrow_lookup_next(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n,
@@ -310,9 +316,9 @@ static __rte_always_inline void narrow_lookup_next(const struct flow_narrow *nar
 						   narrow_prepare_fn *prepare, const unsigned lanes)
 {
 	if (record != NULL)
-		narrow_pass_next(&(struct narrow_pass){ narrow, form, false, record }, key, n, next, now, flow, prepare, lanes);
+		narrow_pass_next(&(struct narrow_pass){ narrow, form, false, true, record }, key, n, next, now, flow, prepare, lanes);
 	else
-		narrow_pass_next(&(struct narrow_pass){ narrow, form, false, NULL }, key, n, next, now, flow, prepare, lanes);
+		narrow_pass_next(&(struct narrow_pass){ narrow, form, false, true, NULL }, key, n, next, now, flow, prepare, lanes);
 }
 
 // A form out of what it is made of: a struct narrow_probe, and how it prepares so many keys at a time.

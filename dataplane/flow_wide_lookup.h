@@ -21,6 +21,7 @@ struct wide_pass {
 	struct wide_compare form;
 	bool shared; // others may be writing
 	bool fetch;  // the records that are found, too
+	bool piped;  // one of several bursts: their records lie far
 };
 
 enum {
@@ -50,15 +51,15 @@ static __rte_always_inline void wide_hash_key(const struct flow_wide *wide, stru
 	lookup->first[i] = bucket_first(wide, hash);
 }
 
-static __rte_always_inline void wide_fetch_first(const struct flow_wide *wide, const struct flow_lookup_wide *lookup, unsigned i)
+static __rte_always_inline void wide_fetch_first(const struct wide_pass *pass, const struct flow_lookup_wide *lookup, unsigned i)
 {
-	rte_prefetch0(&wide->bucket[lookup->first[i]]);
+	rte_prefetch0(&pass->wide->bucket[lookup->first[i]]);
 }
 
-static __rte_always_inline void wide_fetch_candidate(const struct flow_wide *wide, const struct flow_lookup_wide *lookup,
+static __rte_always_inline void wide_fetch_candidate(const struct wide_pass *pass, const struct flow_lookup_wide *lookup,
 						     unsigned i)
 {
-	rte_prefetch0(&wide->cold[lookup->candidate[i]]);
+	fetch_line(&pass->wide->cold[lookup->candidate[i]], pass->piped);
 }
 
 // Free of branches, whatever the compiler thinks: hits, hints and second buckets are hard to foresee.
@@ -111,7 +112,7 @@ static __rte_always_inline bool wide_changed(const struct wide_pass *pass, const
 static __rte_always_inline void wide_fetch_record(const struct wide_pass *pass, uint32_t flow)
 {
 	if (pass->fetch)
-		rte_prefetch0(&pass->wide->hot[flow & -(uint32_t)(flow != FLOW_NONE)]);
+		fetch_line(&pass->wide->hot[flow & -(uint32_t)(flow != FLOW_NONE)], pass->piped);
 }
 
 // Whether the candidate is the key's; it is the result, then.
@@ -149,7 +150,7 @@ static __rte_always_inline void wide_probe_seconds(const struct wide_pass *pass,
 		if (pass->shared)
 			lookup->version[1][i] = wide_version(bucket);
 		wide_match(pass, lookup, i, bucket);
-		wide_fetch_candidate(pass->wide, lookup, i);
+		wide_fetch_candidate(pass, lookup, i);
 	}
 }
 
@@ -187,11 +188,11 @@ static __rte_always_inline void wide_firsts(const struct wide_pass *pass, struct
 
 		for (unsigned end = RTE_MIN(n, hashed + WIDE_GROUP); hashed < end; hashed++) {
 			wide_hash_key(pass->wide, lookup, hashed, key[hashed]);
-			wide_fetch_first(pass->wide, lookup, hashed);
+			wide_fetch_first(pass, lookup, hashed);
 		}
 		for (unsigned end = probed + behind; probed < end; probed++) {
 			wide_probe_first(pass, lookup, probed);
-			wide_fetch_candidate(pass->wide, lookup, probed);
+			wide_fetch_candidate(pass, lookup, probed);
 		}
 		for (unsigned end = compared + far_behind; compared < end; compared++)
 			left = wide_compare_first(pass, lookup, compared, key[compared], flow, left);
@@ -254,7 +255,7 @@ static __rte_always_inline void wide_step_hash(const struct wide_pass *pass, con
 {
 	wide_hash_key(pass->wide, stages->hashed, i, &stages->to_hash[i]);
 	if (fetch)
-		wide_fetch_first(pass->wide, stages->hashed, i);
+		wide_fetch_first(pass, stages->hashed, i);
 }
 
 static __rte_always_inline void wide_step_probe(const struct wide_pass *pass, const struct wide_stages *stages, unsigned i,
@@ -262,7 +263,7 @@ static __rte_always_inline void wide_step_probe(const struct wide_pass *pass, co
 {
 	wide_probe_first(pass, stages->probed, i);
 	if (fetch)
-		wide_fetch_candidate(pass->wide, stages->probed, i);
+		wide_fetch_candidate(pass, stages->probed, i);
 }
 
 static __rte_always_inline void wide_step_compare(const struct wide_pass *pass, struct wide_stages *stages, unsigned i,
@@ -283,8 +284,8 @@ static __rte_always_inline void wide_step(const struct wide_pass *pass, struct w
 static __rte_always_inline void wide_fetch_group(const struct wide_pass *pass, const struct wide_stages *stages, unsigned from)
 {
 	for (unsigned i = from; i < from + WIDE_GROUP; i++) {
-		wide_fetch_first(pass->wide, stages->hashed, i);
-		wide_fetch_candidate(pass->wide, stages->probed, i);
+		wide_fetch_first(pass, stages->hashed, i);
+		wide_fetch_candidate(pass, stages->probed, i);
 		wide_fetch_record(pass, stages->flow[i]);
 	}
 }
@@ -346,15 +347,15 @@ static __rte_always_inline void wide_form_lookup(const struct flow_wide *wide, c
 						 uint32_t flow[], bool fetch, const struct wide_compare form)
 {
 	if (fetch)
-		wide_burst(&(struct wide_pass){ wide, form, false, true }, key, n, flow);
+		wide_burst(&(struct wide_pass){ wide, form, false, true, false }, key, n, flow);
 	else
-		wide_burst(&(struct wide_pass){ wide, form, false, false }, key, n, flow);
+		wide_burst(&(struct wide_pass){ wide, form, false, false, false }, key, n, flow);
 }
 
 static __rte_always_inline void wide_form_lookup_shared(const struct flow_wide *wide, const struct flow_key *const key[],
 							unsigned n, uint32_t flow[], const struct wide_compare form)
 {
-	wide_burst(&(struct wide_pass){ wide, form, true, false }, key, n, flow);
+	wide_burst(&(struct wide_pass){ wide, form, true, false, false }, key, n, flow);
 }
 
 static __rte_always_inline void wide_form_push(const struct flow_wide *wide, struct flow_pipe *pipe,
@@ -362,9 +363,9 @@ static __rte_always_inline void wide_form_push(const struct flow_wide *wide, str
 					       const struct wide_compare form)
 {
 	if (fetch)
-		wide_push_through(&(struct wide_pass){ wide, form, false, true }, pipe, key, n, flow);
+		wide_push_through(&(struct wide_pass){ wide, form, false, true, true }, pipe, key, n, flow);
 	else
-		wide_push_through(&(struct wide_pass){ wide, form, false, false }, pipe, key, n, flow);
+		wide_push_through(&(struct wide_pass){ wide, form, false, false, true }, pipe, key, n, flow);
 }
 
 // A form out of what it is made of, a struct wide_compare.
