@@ -129,21 +129,30 @@ static __rte_noinline void ask_about_flows(const struct worker *worker, struct b
 	}
 }
 
-// About all packets from place i of burst->live on that need a judgement.
+// About all packets from place i of burst->live on that need a judgement. Answers about neighbours, as in a flood, are written
+// where they belong.
 static void find_all(const struct worker *worker, struct burst *burst, unsigned from)
 {
 	struct questions questions;
-	uint32_t position[BURST_MAX];
+	uint32_t scattered[BURST_MAX];
 	uint8_t place[BURST_MAX];
-	unsigned flows = ask_about_packets(worker, burst, from, place, &questions);
+	const unsigned flows = ask_about_packets(worker, burst, from, place, &questions);
 
 	if (flows)
 		ask_about_flows(worker, burst, place, flows, &questions);
-	if (!questions.count)
+
+	const unsigned count = questions.count;
+
+	if (!count)
 		return;
-	rule_matcher_find(burst->policy->rules, questions.tuple, questions.count, position);
-	rule_matcher_fetch(burst->policy->rules, position, questions.count, worker->rule_counters);
-	for (unsigned k = 0; k < questions.count; k++)
+
+	// Positions in burst->live ascend.
+	const bool neighbours = !flows && questions.at[count - 1] - questions.at[0] == (int)count - 1;
+	uint32_t *position = neighbours ? &burst->position[questions.at[0]] : scattered;
+
+	rule_matcher_find(burst->policy->rules, questions.tuple, count, position);
+	rule_matcher_fetch(burst->policy->rules, position, count, worker->rule_counters);
+	for (unsigned k = 0; !neighbours && k < count; k++)
 		burst->position[questions.at[k]] = position[k];
 	burst->found[JUDGED_PACKET] = questions.kind[JUDGED_PACKET];
 	burst->found[JUDGED_FLOW] = questions.kind[JUDGED_FLOW];

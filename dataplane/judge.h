@@ -37,8 +37,10 @@ static inline enum drop_reason judge_unopenable(const struct packet_meta *meta, 
 // How a packet stands that has no flow.
 static inline enum connection_state judge_connection_alone(const struct packet_meta *meta, bool tcp_pickup_strict)
 {
-	return judge_unopenable(meta, tcp_pickup_strict) == DROP_NONE && opens_connection(meta) ? CONNECTION_NEW :
-												  CONNECTION_INVALID;
+	const bool opens = judge_unopenable(meta, tcp_pickup_strict) == DROP_NONE && opens_connection(meta);
+
+	static_assert(CONNECTION_NEW == 1 && CONNECTION_INVALID == 8, "a shift apart"); // which no compiler sees
+	return (enum connection_state)(CONNECTION_INVALID >> 3 * opens);
 }
 
 // How the packet stands to its flow, if it has one (else NULL).

@@ -114,7 +114,7 @@ static void acl_make_layout(struct acl_layout *layout, const struct acl_filler *
 	unsigned words[ENDS];
 	for (unsigned end = 0; end < ENDS; end++)
 		words[end] = view_family(filler->view) == FAMILY_IP4 || filler->set->classes[end] ? 1 : WORDS;
-	acl_layout_make(layout, filler->asks, words);
+	acl_layout_make(layout, filler->asks, words, filler->values);
 }
 
 static int pieces_fill(struct acl_filler *filler, struct rule_view *view, const struct rule_choice *choice, int socket)

@@ -46,13 +46,47 @@ static unsigned group_of(const struct acl_filler *filler, const struct acl_field
 	}
 }
 
+static uint64_t range_bits(const struct acl_fields *fields, enum acl_field field)
+{
+	return fields->field[field].value.u16 | (uint32_t)fields->field[field].mask_range.u16 << 16;
+}
+
+static uint64_t cube_bits(const struct acl_fields *fields, enum acl_field field)
+{
+	return fields->field[field].value.u8 | (uint32_t)fields->field[field].mask_range.u8 << 8;
+}
+
+static void note_value(struct acl_values *values, uint64_t value)
+{
+	for (unsigned i = 0; i < values->count && i < FEW_VALUES; i++) {
+		if (values->value[i] == value)
+			return;
+	}
+	if (values->count < FEW_VALUES)
+		values->value[values->count] = value;
+	if (values->count <= FEW_VALUES)
+		values->count++;
+}
+
+static void note_values(struct acl_values values[ACL_SMALL_WORDS], const struct acl_fields *fields)
+{
+	note_value(&values[ACL_WORD_PORTS],
+		range_bits(fields, ACL_SOURCE_PORT) | range_bits(fields, ACL_DESTINATION_PORT) << 32);
+	note_value(&values[ACL_WORD_BYTES],
+		cube_bits(fields, ACL_NEXT_HEADER) | cube_bits(fields, ACL_CONNECTION) << 16 |
+			cube_bits(fields, ACL_TCP_FLAGS) << 32 | cube_bits(fields, ACL_INTERFACE) << 48);
+	note_value(&values[ACL_WORD_VLAN], range_bits(fields, ACL_VLAN));
+}
+
 static int filler_add(struct acl_filler *filler, const struct acl_fields *fields)
 {
 	unsigned group = group_of(filler, fields);
 	if (filler->count[group]++ == 0)
 		filler->first[group] = filler->position;
-	if (!filler->acl[group])
+	if (!filler->acl[group]) {
+		note_values(filler->values, fields);
 		return 0;
+	}
 	struct acl_entry entry = {
 		.data = {
 			.category_mask = 1,

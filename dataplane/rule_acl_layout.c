@@ -37,28 +37,54 @@ static_assert(offsetof(struct packet_tuple, source) % 4 == 0 && offsetof(struct 
 		offsetof(struct packet_tuple, protocol) + 4 <= sizeof(struct packet_tuple),
 	"words");
 
-void acl_layout_make(struct acl_layout *layout, uint16_t asks, const unsigned words[ENDS])
+static void layout_ports(struct acl_layout *layout)
 {
-	enum { PAIR = RULE_SOURCE_PORT | RULE_DESTINATION_PORT | RULE_ICMP_TYPE | RULE_ICMP_CODE,
-		BYTES = RULE_TCP_FLAGS | RULE_NEXT_HEADER | RULE_INTERFACE | RULE_CONNECTION };
+	layout_add(layout, ACL_SOURCE_PORT, RTE_ACL_FIELD_TYPE_RANGE, 2, offsetof(struct packet_tuple, acl_port[0]));
+	layout_add(layout, ACL_DESTINATION_PORT, RTE_ACL_FIELD_TYPE_RANGE, 2, offsetof(struct packet_tuple, acl_port[1]));
+}
+
+static void layout_bytes(struct acl_layout *layout)
+{
+	for (unsigned i = 0; i < 4; i++)
+		layout_add(layout, ACL_NEXT_HEADER + i, RTE_ACL_FIELD_TYPE_BITMASK, 1, WORD_OF_BYTES + i);
+}
+
+static void layout_vlan(struct acl_layout *layout)
+{
+	layout_add(layout, ACL_VLAN, RTE_ACL_FIELD_TYPE_RANGE, 2, offsetof(struct packet_tuple, acl_vlan));
+	layout_add(layout, ACL_VLAN_REST, RTE_ACL_FIELD_TYPE_BITMASK, 2, offsetof(struct packet_tuple, acl_unused));
+}
+
+// The small words that are asked for: those with few values, or the others.
+static void layout_small_words(struct acl_layout *layout, uint16_t asks, const struct acl_values values[], bool few)
+{
+	static const struct {
+		uint16_t asks;
+		void (*add)(struct acl_layout *layout);
+	} words[ACL_SMALL_WORDS] = {
+		[ACL_WORD_PORTS] = { RULE_SOURCE_PORT | RULE_DESTINATION_PORT | RULE_ICMP_TYPE | RULE_ICMP_CODE, layout_ports },
+		[ACL_WORD_BYTES] = { RULE_TCP_FLAGS | RULE_NEXT_HEADER | RULE_INTERFACE | RULE_CONNECTION, layout_bytes },
+		[ACL_WORD_VLAN] = { RULE_VLAN, layout_vlan },
+	};
+	for (unsigned i = 0; i < ACL_SMALL_WORDS; i++) {
+		if (asks & words[i].asks && (values[i].count <= FEW_VALUES) == few)
+			words[i].add(layout);
+	}
+}
+
+// rte_acl walks words in this order, down a tree. One with few values is a few nodes at its root, but several for each leaf at
+// its other end: of ten thousand senders who are denied the same ports the tree would not fit the cache.
+void acl_layout_make(struct acl_layout *layout, uint16_t asks, const unsigned words[ENDS],
+		     const struct acl_values values[ACL_SMALL_WORDS])
+{
 	memset(layout, 0, sizeof(*layout));
 	memset(layout->at, -1, sizeof(layout->at));
 	layout->config.num_categories = 1;
 	layout_add(layout, ACL_PROTOCOL, RTE_ACL_FIELD_TYPE_BITMASK, 1, offsetof(struct packet_tuple, protocol));
+	layout_small_words(layout, asks, values, true);
 	if (asks & RULE_DESTINATION)
 		layout_address(layout, ACL_DESTINATION, words[END_DESTINATION], offsetof(struct packet_tuple, destination));
 	if (asks & RULE_SOURCE)
 		layout_address(layout, ACL_SOURCE, words[END_SOURCE], offsetof(struct packet_tuple, source));
-	if (asks & PAIR) {
-		layout_add(layout, ACL_SOURCE_PORT, RTE_ACL_FIELD_TYPE_RANGE, 2, offsetof(struct packet_tuple, acl_port[0]));
-		layout_add(layout, ACL_DESTINATION_PORT, RTE_ACL_FIELD_TYPE_RANGE, 2,
-			offsetof(struct packet_tuple, acl_port[1]));
-	}
-	for (unsigned i = 0; asks & BYTES && i < 4; i++)
-		layout_add(layout, ACL_NEXT_HEADER + i, RTE_ACL_FIELD_TYPE_BITMASK, 1,
-			WORD_OF_BYTES + i);
-	if (asks & RULE_VLAN) {
-		layout_add(layout, ACL_VLAN, RTE_ACL_FIELD_TYPE_RANGE, 2, offsetof(struct packet_tuple, acl_vlan));
-		layout_add(layout, ACL_VLAN_REST, RTE_ACL_FIELD_TYPE_BITMASK, 2, offsetof(struct packet_tuple, acl_unused));
-	}
+	layout_small_words(layout, asks, values, false);
 }

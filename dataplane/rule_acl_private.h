@@ -6,7 +6,7 @@
 
 enum { WORDS = 4 }; // of 32 bits, in an address of 16 bytes
 
-// Fields of an entry, in the order in which rte_acl walks them.
+// Fields of an entry.
 enum acl_field {
 	ACL_PROTOCOL = 0, // rte_acl wants one byte first
 	ACL_DESTINATION,
@@ -30,8 +30,24 @@ struct acl_layout {
 	int8_t at[ACL_FIELDS]; // -1: left out
 };
 
+// Words of an entry that are no addresses. In many lists they have few values: the ports of a service, states, an interface.
+enum acl_small_word {
+	ACL_WORD_PORTS = 0,
+	ACL_WORD_BYTES, // next header, connection, TCP flags, interface
+	ACL_WORD_VLAN,
+	ACL_SMALL_WORDS,
+};
+
+// The values that one of them has in all entries of a list, as long as these are few.
+enum { FEW_VALUES = 4 };
+struct acl_values {
+	unsigned count; // FEW_VALUES + 1: more
+	uint64_t value[FEW_VALUES];
+};
+
 // A context for rules that ask for these fields, with so many words for an address of each end.
-void acl_layout_make(struct acl_layout *layout, uint16_t asks, const unsigned words[ENDS]);
+void acl_layout_make(struct acl_layout *layout, uint16_t asks, const unsigned words[ENDS],
+		     const struct acl_values values[ACL_SMALL_WORDS]);
 
 // Sets of one rule, each as a list of what one entry can hold. A set that is not asked for is a list of one: anything.
 struct acl_lists {
@@ -70,6 +86,7 @@ struct acl_filler {
 	uint32_t count[GROUPS];
 	uint32_t first[GROUPS]; // positions
 	uint16_t asks;          // fields that any of them asks for
+	struct acl_values values[ACL_SMALL_WORDS];
 	enum acl_grouping grouping;
 	uint32_t position; // of the rule whose entries come
 };

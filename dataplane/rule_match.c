@@ -209,10 +209,11 @@ static inline unsigned view_of_packet(const struct packet_tuple *tuple)
 	return view_of(tuple->family, tuple->portless);
 }
 
-static inline uint32_t table_find(const struct rule_view *view, const struct packet_tuple *tuple)
+// icmp: of the tuple's family.
+static inline uint32_t table_find(const struct rule_view *view, const struct packet_tuple *tuple, uint8_t icmp)
 {
 	const struct rule_table *table = &view->table[tuple->protocol];
-	return table->position[(unlikely(packet_tuple_is_icmp(tuple)) ? tuple->icmp_type : tuple->destination_port) & table->mask];
+	return table->position[(unlikely(tuple->protocol == icmp) ? tuple->icmp_type : tuple->destination_port) & table->mask];
 }
 
 // Packets of several views.
@@ -222,7 +223,7 @@ static __rte_noinline void views_find(const struct rule_set *set, const struct p
 	uint64_t behind[VIEWS] = { 0 }; // bit by packet: what its table says comes behind the first rule that rte_acl has
 	for (unsigned i = 0; i < n; i++) {
 		const unsigned at = view_of_packet(tuple[i]);
-		position[i] = table_find(&set->view[at], tuple[i]);
+		position[i] = table_find(&set->view[at], tuple[i], icmp_of(tuple[i]->family));
 		behind[at] |= (uint64_t)(set->view[at].first < position[i]) << i;
 	}
 	for (unsigned at = 0; at < VIEWS; at++) {
@@ -236,18 +237,26 @@ static void set_find(const struct rule_set *set, const struct packet_tuple *cons
 {
 	const unsigned at = view_of_packet(tuple[0]);
 	const struct rule_view *view = &set->view[at];
+	const uint8_t family = tuple[0]->family, icmp = icmp_of(family);
+	const bool portless = tuple[0]->portless;
+	const uint32_t first = view->first;
 	bool whole = view->pieces == 1 && !view_has_classes(set, at);
 	uint64_t behind = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		if (unlikely(tuple[i]->family != tuple[0]->family || tuple[i]->portless != tuple[0]->portless)) {
+		const struct packet_tuple *one = tuple[i];
+
+		if (unlikely(one->family != family || one->portless != portless)) {
 			views_find(set, tuple, n, position);
 			return;
 		}
-		position[i] = table_find(view, tuple[i]);
-		bool asks = view->first < position[i];
+
+		const uint32_t found = table_find(view, one, icmp);
+		const bool asks = first < found;
+
+		position[i] = found;
 		behind |= (uint64_t)asks << i;
-		whole &= asks & tuple[i]->sealed;
+		whole &= asks & one->sealed;
 	}
 	if (whole)
 		view_find_whole(view, tuple, n, position);
@@ -276,14 +285,12 @@ void rule_matcher_find(const struct rule_matcher *matcher, const struct packet_t
 
 enum { FETCHED_FROM = 512 }; // rules: the verdicts and counters of fewer are at hand anyway
 
-// Two rounds: which counters, the verdicts say.
+// Which counters, the verdicts say; these are not fetched before: no load of one waits for another.
 void rule_matcher_fetch(const struct rule_matcher *matcher, const uint32_t position[], unsigned n,
 			const struct traffic *counters)
 {
 	if (matcher->count < FETCHED_FROM)
 		return;
-	for (unsigned i = 0; i < n; i++)
-		rte_prefetch0(&matcher->verdicts[position[i]]);
 	for (unsigned i = 0; i < n; i++)
 		rte_prefetch0_write(&counters[matcher->verdicts[position[i]].slot]);
 }

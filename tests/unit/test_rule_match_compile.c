@@ -181,6 +181,58 @@ static void size_grows_with_what_is_compiled(void **state)
 	rule_matcher_free(both);
 }
 
+enum { SENDERS = 2000 };
+
+// Bytes of a list that denies so many senders TCP to one of these ranges each; after a look at the answers about packets of each.
+static uint64_t bytes_of_denied_senders(unsigned senders, const struct port_range ports[], unsigned ports_count)
+{
+	static struct address_range sender[SENDERS];
+	static struct rule rules[SENDERS];
+	const struct rule *list[SENDERS];
+	for (unsigned i = 0; i < senders; i++) {
+		struct ip_address address = { .byte = { 172, 16, (uint8_t)(i >> 8), (uint8_t)i } };
+		sender[i] = (struct address_range){ address, address };
+		rules[i] = rule_ports(TCP, &ports[i % ports_count], 1);
+		rules[i].ip6 = false;
+		rules[i].asks |= RULE_SOURCE;
+		rules[i].sources = (struct address_set){ &sender[i], 1 };
+		list[i] = &rules[i];
+	}
+	struct rule_matcher *matcher = build(list, senders);
+	for (unsigned i = 0; i < senders; i++) {
+		const struct port_range *denied = &ports[i % ports_count];
+		struct packet_tuple hit = packet(TCP, denied->high), miss = packet(TCP, denied->low - 1);
+		hit.source = miss.source = sender[i].low;
+		assert_int_equal(find(matcher, &hit), i);
+		assert_int_equal(find(matcher, &miss), senders);
+	}
+	uint64_t bytes = rule_matcher_bytes(matcher);
+	rule_matcher_free(matcher);
+	return bytes;
+}
+
+static uint64_t bytes_of_half_the_senders(const struct port_range ports[], unsigned ports_count)
+{
+	uint64_t whole = bytes_of_denied_senders(SENDERS, ports, ports_count);
+	return whole - bytes_of_denied_senders(SENDERS / 2, ports, ports_count);
+}
+
+// With the ports at the leaves of rte_acl's tree, each sender would have nodes of its own for them.
+static void senders_who_are_denied_the_same_ports_share_them(void **state)
+{
+	(void)state;
+	struct port_range many[64];
+	static const struct port_range few[] = { { 5000, 5015 }, { 80, 80 } };
+	for (unsigned i = 0; i < RTE_DIM(many); i++)
+		many[i] = (struct port_range){ (uint16_t)(1000 + 100 * i), (uint16_t)(1015 + 100 * i) };
+	uint64_t same = bytes_of_half_the_senders(few, 1), two = bytes_of_half_the_senders(few, 2),
+		 different = bytes_of_half_the_senders(many, RTE_DIM(many));
+	print_message("bytes a sender: the same ports %lu, two sets %lu, many %lu\n", same / (SENDERS / 2), two / (SENDERS / 2),
+		different / (SENDERS / 2));
+	assert_true(same + 48 * (SENDERS / 2) < different); // of which most is the rule itself
+	assert_true(two + 48 * (SENDERS / 2) < different);
+}
+
 // rte_acl would take the same memory for many overlapping wildcards; the tables take none.
 static void wide_port_rules_compile_in_time(void **state)
 {
@@ -218,6 +270,7 @@ int main(void)
 		cmocka_unit_test(two_compiled_lists_live_side_by_side),
 		cmocka_unit_test(compiling_again_and_again_leaks_nothing),
 		cmocka_unit_test(size_grows_with_what_is_compiled),
+		cmocka_unit_test(senders_who_are_denied_the_same_ports_share_them),
 		cmocka_unit_test(wide_port_rules_compile_in_time),
 	};
 	return cmocka_run_group_tests(tests, start_eal, stop_eal);
