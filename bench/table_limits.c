@@ -8,12 +8,12 @@
 #include <rte_common.h>
 
 #include "bench/keys.h"
-#include "dataplane/flow_cuckoo.h"
+#include "dataplane/fetch_line.h"
 #include "dataplane/memory.h"
 
 enum {
 	HUGE_PAGE = 2 << 20,
-	FAR_BYTES = 32 << 20, // that are read at random: from here on, fetched no nearer than the second-level cache they come faster
+	FAR_BYTES = 32 << 20, // read at random: from here on, lines come faster if they are fetched to the second-level cache alone
 	LINE_WORDS = 64 / sizeof(uint32_t),
 	LINES_AHEAD = BURST,       // that the first line is fetched before it is read
 	RECORDS_AHEAD = BURST / 2, // that it is read, and the record fetched, before the record is

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// For both layouts of the flow table: the cuckoo search, which makes room by moving entries to their other buckets, scrubbing,
-// which moves them back, and how lines are fetched.
+// For both layouts of the flow table: the cuckoo search, which makes room by moving entries to their other buckets, and
+// scrubbing, which moves them back.
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_common.h>
-#include <rte_prefetch.h>
 
 enum {
 	CUCKOO_SLOTS_MAX = 10, // of a bucket
@@ -28,16 +27,6 @@ struct cuckoo_layout {
 	void (*fetch)(const void *index, uint32_t bucket);
 	void (*move)(void *index, struct slot from, struct slot to);
 };
-
-// far: no nearer than the second-level cache, for who has many lines under way at a time: a core has buffers for a dozen or two
-// on their way to the first level, and for two or three times as many behind it.
-static __rte_always_inline void fetch_line(const void *line, const bool far)
-{
-	if (far)
-		rte_prefetch1(line);
-	else
-		rte_prefetch0(line);
-}
 
 // A node of the breadth-first search: a full bucket, and the entry whose move to it would free a slot of its parent.
 struct cuckoo_node {

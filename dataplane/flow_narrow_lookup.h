@@ -5,8 +5,8 @@
 
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
-#include <rte_prefetch.h>
 
+#include "dataplane/fetch_line.h"
 #include "dataplane/flow_narrow.h"
 
 // The low half of the entry's low word in bucket that equals target but for index and spare bits, 0 if there is none; out
@@ -262,7 +262,7 @@ static __rte_always_inline void narrow_pass_end(const struct narrow_pass *pass, 
 {
 	const struct flow_narrow constants = narrow_constants(pass->narrow);
 
-	if (lookup->first_done) {
+	if (!pass->shared && lookup->first_done) {
 		struct narrow_pass woven = *pass;
 		woven.woven = true;
 		narrow_probe_seconds(&woven, &constants, lookup, flow);
@@ -305,9 +305,9 @@ static __rte_always_inline void narrow_lookup_end(const struct flow_narrow *narr
 						  const struct narrow_probe form)
 {
 	if (record != NULL)
-		narrow_pass_end(&(struct narrow_pass){ narrow, form, shared, false, record }, lookup, flow);
+		narrow_pass_end(&(struct narrow_pass){ narrow, form, .shared = shared, .record = record }, lookup, flow);
 	else
-		narrow_pass_end(&(struct narrow_pass){ narrow, form, shared, false, NULL }, lookup, flow);
+		narrow_pass_end(&(struct narrow_pass){ narrow, form, .shared = shared, .record = NULL }, lookup, flow);
 }
 
 static __rte_always_inline void narrow_lookup_next(const struct flow_narrow *narrow, const struct flow_key4 key[], unsigned n,
@@ -316,9 +316,11 @@ static __rte_always_inline void narrow_lookup_next(const struct flow_narrow *nar
 						   narrow_prepare_fn *prepare, const unsigned lanes)
 {
 	if (record != NULL)
-		narrow_pass_next(&(struct narrow_pass){ narrow, form, false, true, record }, key, n, next, now, flow, prepare, lanes);
+		narrow_pass_next(&(struct narrow_pass){ narrow, form, .woven = true, .record = record }, key, n, next, now, flow,
+				 prepare, lanes);
 	else
-		narrow_pass_next(&(struct narrow_pass){ narrow, form, false, true, NULL }, key, n, next, now, flow, prepare, lanes);
+		narrow_pass_next(&(struct narrow_pass){ narrow, form, .woven = true, .record = NULL }, key, n, next, now, flow,
+				 prepare, lanes);
 }
 
 // A form out of what it is made of: a struct narrow_probe, and how it prepares so many keys at a time.

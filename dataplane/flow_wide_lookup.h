@@ -6,6 +6,7 @@
 #include <rte_common.h>
 #include <rte_prefetch.h>
 
+#include "dataplane/fetch_line.h"
 #include "dataplane/flow_wide.h"
 
 // What one form is made of. equal: shared may be written meanwhile.
@@ -21,7 +22,7 @@ struct wide_pass {
 	struct wide_compare form;
 	bool shared; // others may be writing
 	bool fetch;  // the records that are found, too
-	bool piped;  // one of several bursts: their records lie far
+	bool piped;  // one of several bursts: records are fetched far, as many are under way
 };
 
 enum {
@@ -51,9 +52,9 @@ static __rte_always_inline void wide_hash_key(const struct flow_wide *wide, stru
 	lookup->first[i] = bucket_first(wide, hash);
 }
 
-static __rte_always_inline void wide_fetch_first(const struct wide_pass *pass, const struct flow_lookup_wide *lookup, unsigned i)
+static __rte_always_inline void wide_fetch_first(const struct flow_wide *wide, const struct flow_lookup_wide *lookup, unsigned i)
 {
-	rte_prefetch0(&pass->wide->bucket[lookup->first[i]]);
+	rte_prefetch0(&wide->bucket[lookup->first[i]]);
 }
 
 static __rte_always_inline void wide_fetch_candidate(const struct wide_pass *pass, const struct flow_lookup_wide *lookup,
@@ -188,7 +189,7 @@ static __rte_always_inline void wide_firsts(const struct wide_pass *pass, struct
 
 		for (unsigned end = RTE_MIN(n, hashed + WIDE_GROUP); hashed < end; hashed++) {
 			wide_hash_key(pass->wide, lookup, hashed, key[hashed]);
-			wide_fetch_first(pass, lookup, hashed);
+			wide_fetch_first(pass->wide, lookup, hashed);
 		}
 		for (unsigned end = probed + behind; probed < end; probed++) {
 			wide_probe_first(pass, lookup, probed);
@@ -255,7 +256,7 @@ static __rte_always_inline void wide_step_hash(const struct wide_pass *pass, con
 {
 	wide_hash_key(pass->wide, stages->hashed, i, &stages->to_hash[i]);
 	if (fetch)
-		wide_fetch_first(pass, stages->hashed, i);
+		wide_fetch_first(pass->wide, stages->hashed, i);
 }
 
 static __rte_always_inline void wide_step_probe(const struct wide_pass *pass, const struct wide_stages *stages, unsigned i,
@@ -284,7 +285,7 @@ static __rte_always_inline void wide_step(const struct wide_pass *pass, struct w
 static __rte_always_inline void wide_fetch_group(const struct wide_pass *pass, const struct wide_stages *stages, unsigned from)
 {
 	for (unsigned i = from; i < from + WIDE_GROUP; i++) {
-		wide_fetch_first(pass, stages->hashed, i);
+		wide_fetch_first(pass->wide, stages->hashed, i);
 		wide_fetch_candidate(pass, stages->probed, i);
 		wide_fetch_record(pass, stages->flow[i]);
 	}
@@ -347,15 +348,15 @@ static __rte_always_inline void wide_form_lookup(const struct flow_wide *wide, c
 						 uint32_t flow[], bool fetch, const struct wide_compare form)
 {
 	if (fetch)
-		wide_burst(&(struct wide_pass){ wide, form, false, true, false }, key, n, flow);
+		wide_burst(&(struct wide_pass){ wide, form, .fetch = true }, key, n, flow);
 	else
-		wide_burst(&(struct wide_pass){ wide, form, false, false, false }, key, n, flow);
+		wide_burst(&(struct wide_pass){ wide, form, .fetch = false }, key, n, flow);
 }
 
 static __rte_always_inline void wide_form_lookup_shared(const struct flow_wide *wide, const struct flow_key *const key[],
 							unsigned n, uint32_t flow[], const struct wide_compare form)
 {
-	wide_burst(&(struct wide_pass){ wide, form, true, false, false }, key, n, flow);
+	wide_burst(&(struct wide_pass){ wide, form, .shared = true }, key, n, flow);
 }
 
 static __rte_always_inline void wide_form_push(const struct flow_wide *wide, struct flow_pipe *pipe,
@@ -363,9 +364,9 @@ static __rte_always_inline void wide_form_push(const struct flow_wide *wide, str
 					       const struct wide_compare form)
 {
 	if (fetch)
-		wide_push_through(&(struct wide_pass){ wide, form, false, true, true }, pipe, key, n, flow);
+		wide_push_through(&(struct wide_pass){ wide, form, .piped = true, .fetch = true }, pipe, key, n, flow);
 	else
-		wide_push_through(&(struct wide_pass){ wide, form, false, false, true }, pipe, key, n, flow);
+		wide_push_through(&(struct wide_pass){ wide, form, .piped = true, .fetch = false }, pipe, key, n, flow);
 }
 
 // A form out of what it is made of, a struct wide_compare.

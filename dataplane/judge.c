@@ -152,8 +152,10 @@ static void find_all(const struct worker *worker, struct burst *burst, unsigned 
 
 	rule_matcher_find(burst->policy->rules, questions.tuple, count, position);
 	rule_matcher_fetch(burst->policy->rules, position, count, worker->rule_counters);
-	for (unsigned k = 0; !neighbours && k < count; k++)
-		burst->position[questions.at[k]] = position[k];
+	if (!neighbours) {
+		for (unsigned k = 0; k < count; k++)
+			burst->position[questions.at[k]] = position[k];
+	}
 	burst->found[JUDGED_PACKET] = questions.kind[JUDGED_PACKET];
 	burst->found[JUDGED_FLOW] = questions.kind[JUDGED_FLOW];
 }

@@ -39,7 +39,8 @@ static inline enum connection_state judge_connection_alone(const struct packet_m
 {
 	const bool opens = judge_unopenable(meta, tcp_pickup_strict) == DROP_NONE && opens_connection(meta);
 
-	static_assert(CONNECTION_NEW == 1 && CONNECTION_INVALID == 8, "a shift apart"); // which no compiler sees
+	// No compiler makes this of a conditional: it takes two selects.
+	static_assert(CONNECTION_NEW == 1 && CONNECTION_INVALID == 8, "a shift apart");
 	return (enum connection_state)(CONNECTION_INVALID >> 3 * opens);
 }
 

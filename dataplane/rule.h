@@ -34,7 +34,7 @@ enum connection_state {
 	CONNECTION_NEW = 1 << 0,         // no flow, or one that nobody has answered yet
 	CONNECTION_ESTABLISHED = 1 << 1, // a flow that was seen in both directions
 	CONNECTION_RELATED = 1 << 2,     // an ICMP error about a flow
-	CONNECTION_INVALID = 1 << 3,     // an ICMP error about none
+	CONNECTION_INVALID = 1 << 3,     // no flow, and nothing that may open one
 	CONNECTION_UNTRACKED = 1 << 4,   // never: every packet is tracked
 };
 

@@ -56,26 +56,38 @@ static uint64_t cube_bits(const struct acl_fields *fields, enum acl_field field)
 	return fields->field[field].value.u8 | (uint32_t)fields->field[field].mask_range.u8 << 8;
 }
 
-static void note_value(struct acl_values *values, uint64_t value)
+// rte_acl splits a range by its upper byte, into those that it begins in, fills, and ends in.
+static unsigned range_branches(const struct acl_fields *fields, enum acl_field field)
 {
-	for (unsigned i = 0; i < values->count && i < FEW_VALUES; i++) {
+	const uint16_t low = fields->field[field].value.u16, high = fields->field[field].mask_range.u16;
+	const unsigned filled_from = (low + 255u) / 256, filled_until = (high + 1u) / 256;
+	if (low / 256 == high / 256)
+		return 1;
+	return (low % 256 != 0) + (high % 256 != 255) + (filled_from < filled_until);
+}
+
+static void note_value(struct acl_values *values, uint64_t value, unsigned branches)
+{
+	if (values->branches > FEW_BRANCHES)
+		return;
+	for (unsigned i = 0; i < values->count; i++) {
 		if (values->value[i] == value)
 			return;
 	}
-	if (values->count < FEW_VALUES)
-		values->value[values->count] = value;
-	if (values->count <= FEW_VALUES)
-		values->count++;
+	values->branches += branches;
+	if (values->branches <= FEW_BRANCHES)
+		values->value[values->count++] = value;
 }
 
 static void note_values(struct acl_values values[ACL_SMALL_WORDS], const struct acl_fields *fields)
 {
 	note_value(&values[ACL_WORD_PORTS],
-		range_bits(fields, ACL_SOURCE_PORT) | range_bits(fields, ACL_DESTINATION_PORT) << 32);
+		range_bits(fields, ACL_SOURCE_PORT) | range_bits(fields, ACL_DESTINATION_PORT) << 32,
+		range_branches(fields, ACL_SOURCE_PORT) * range_branches(fields, ACL_DESTINATION_PORT));
 	note_value(&values[ACL_WORD_BYTES],
 		cube_bits(fields, ACL_NEXT_HEADER) | cube_bits(fields, ACL_CONNECTION) << 16 |
-			cube_bits(fields, ACL_TCP_FLAGS) << 32 | cube_bits(fields, ACL_INTERFACE) << 48);
-	note_value(&values[ACL_WORD_VLAN], range_bits(fields, ACL_VLAN));
+			cube_bits(fields, ACL_TCP_FLAGS) << 32 | cube_bits(fields, ACL_INTERFACE) << 48, 1);
+	note_value(&values[ACL_WORD_VLAN], range_bits(fields, ACL_VLAN), range_branches(fields, ACL_VLAN));
 }
 
 static int filler_add(struct acl_filler *filler, const struct acl_fields *fields)

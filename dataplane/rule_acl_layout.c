@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which fields a context of rte_acl has, and where it finds them in a sealed tuple.
+// Which fields a context of rte_acl has, in which order, and where it finds them in a sealed tuple.
 #include "dataplane/rule_acl_private.h"
 
 static void layout_add(struct acl_layout *layout, enum acl_field field, uint8_t type, uint8_t size, size_t offset)
@@ -67,13 +67,14 @@ static void layout_small_words(struct acl_layout *layout, uint16_t asks, const s
 		[ACL_WORD_VLAN] = { RULE_VLAN, layout_vlan },
 	};
 	for (unsigned i = 0; i < ACL_SMALL_WORDS; i++) {
-		if (asks & words[i].asks && (values[i].count <= FEW_VALUES) == few)
+		if (asks & words[i].asks && (values[i].branches <= FEW_BRANCHES) == few)
 			words[i].add(layout);
 	}
 }
 
-// rte_acl walks words in this order, down a tree. One with few values is a few nodes at its root, but several for each leaf at
-// its other end: of ten thousand senders who are denied the same ports the tree would not fit the cache.
+// rte_acl walks words in this order, down a tree, and copies what follows into each branch. A word with few values is a few nodes
+// at its root; as the last one it would be some for each leaf. The tree of ten thousand senders who are denied the same ports
+// would not fit the cache then.
 void acl_layout_make(struct acl_layout *layout, uint16_t asks, const unsigned words[ENDS],
 		     const struct acl_values values[ACL_SMALL_WORDS])
 {

@@ -38,14 +38,15 @@ enum acl_small_word {
 	ACL_SMALL_WORDS,
 };
 
-// The values that one of them has in all entries of a list, as long as these are few.
-enum { FEW_VALUES = 4 };
+// The values that one of them has in all entries of a list, as long as they are few branches of a tree.
+enum { FEW_BRANCHES = 4 };
 struct acl_values {
-	unsigned count; // FEW_VALUES + 1: more
-	uint64_t value[FEW_VALUES];
+	unsigned count;
+	unsigned branches; // above FEW_BRANCHES: they are many
+	uint64_t value[FEW_BRANCHES];
 };
 
-// A context for rules that ask for these fields, with so many words for an address of each end.
+// A context for rules that ask for these fields, with so many words for an address of each end. Words with few values come first.
 void acl_layout_make(struct acl_layout *layout, uint16_t asks, const unsigned words[ENDS],
 		     const struct acl_values values[ACL_SMALL_WORDS]);
 

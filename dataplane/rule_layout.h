@@ -71,7 +71,7 @@ struct rule_matcher {
 	uint32_t *passing_at;     // their positions, ascending
 	struct passing_index *passing_index; // which of them to look at; NULL: each
 	const struct rule **rule; // count
-	struct rule_verdict verdicts[]; // count + 1
+	struct rule_verdict verdicts[] __attribute__((aligned(sizeof(struct rule_verdict)))); // count + 1; each on one line
 };
 
 static inline unsigned view_of(uint8_t family, bool portless)

@@ -285,7 +285,7 @@ void rule_matcher_find(const struct rule_matcher *matcher, const struct packet_t
 
 enum { FETCHED_FROM = 512 }; // rules: the verdicts and counters of fewer are at hand anyway
 
-// Which counters, the verdicts say; these are not fetched before: no load of one waits for another.
+// The verdicts say which counters. They need no fetch of their own: no load of one waits for another.
 void rule_matcher_fetch(const struct rule_matcher *matcher, const uint32_t position[], unsigned n,
 			const struct traffic *counters)
 {

@@ -65,6 +65,36 @@ static uint64_t handed(void)
 
 // Rules judge flows
 
+// Packets of a known flow, and behind them strangers, each to a port of its own.
+static uint16_t strangers_behind_a_flow(uint8_t *frame, unsigned i)
+{
+	struct frame_ends ends = { WEB.source + i, WEB.destination, WEB.source_port, (uint16_t)(1000 + i) };
+	return i < 3 ? dns_query(frame, i) : frame_udp(frame, ends, 4);
+}
+
+static uint16_t strangers_around_a_flow(uint8_t *frame, unsigned i)
+{
+	return i == 5 ? dns_query(frame, i) : strangers_behind_a_flow(frame, i);
+}
+
+static void strangers_in_a_burst_each_count_under_their_own_rule(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 1, dns_query);
+	receive(worker(), LINK, 1, dns_reply);
+	PUBLISH(2, VERDICT_DROP, rule_port(UDP, 53, VERDICT_ACCEPT), rule_port(UDP, 1003, VERDICT_DROP),
+		rule_port(UDP, 1004, VERDICT_DROP), rule_port(UDP, 1005, VERDICT_DROP), rule_port(UDP, 1006, VERDICT_DROP));
+	receive(worker(), LINK, 1, dns_query); // the flow is settled now
+	receive(worker(), LINK, 7, strangers_behind_a_flow);
+	for (uint32_t slot = 2; slot <= 5; slot++)
+		assert_int_equal(matched(slot), 1);
+	receive(worker(), LINK, 7, strangers_around_a_flow);
+	for (uint32_t slot = 2; slot <= 5; slot++)
+		assert_int_equal(matched(slot), slot == 4 ? 1 : 2);
+	assert_int_equal(dropped(DROP_RULE), 7);
+	assert_int_equal(dns_flow()->traffic[FLOW_ORIG].packets, 1 + 1 + 3 + 4);
+}
+
 static void opener_is_judged_packet_by_packet_until_somebody_answers(void **state)
 {
 	(void)state;
@@ -521,6 +551,7 @@ static void full_ring_loses_records_and_no_packets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		WITH(strangers_in_a_burst_each_count_under_their_own_rule, set_up),
 		WITH(opener_is_judged_packet_by_packet_until_somebody_answers, set_up),
 		WITH(all_of_that_holds_within_one_burst, set_up),
 		WITH(packets_of_an_unanswered_flow_count_under_the_rule_that_judged_each, set_up),

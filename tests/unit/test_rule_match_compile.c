@@ -211,26 +211,30 @@ static uint64_t bytes_of_denied_senders(unsigned senders, const struct port_rang
 	return bytes;
 }
 
-static uint64_t bytes_of_half_the_senders(const struct port_range ports[], unsigned ports_count)
+// Of a sender, nearly.
+static uint64_t bytes_of_a_denied_sender(const struct port_range ports[], unsigned ports_count)
 {
-	uint64_t whole = bytes_of_denied_senders(SENDERS, ports, ports_count);
-	return whole - bytes_of_denied_senders(SENDERS / 2, ports, ports_count);
+	uint64_t whole = bytes_of_denied_senders(SENDERS, ports, ports_count),
+		 half = bytes_of_denied_senders(SENDERS / 2, ports, ports_count);
+	return (whole - half) / (SENDERS - SENDERS / 2);
 }
 
-// With the ports at the leaves of rte_acl's tree, each sender would have nodes of its own for them.
+// With the ports at the leaves of rte_acl's tree, each sender would have nodes of its own for them. At its root, each branch
+// has a tree of senders of its own: that pays for a few.
 static void senders_who_are_denied_the_same_ports_share_them(void **state)
 {
 	(void)state;
+	enum { NODES = 32 }; // bytes, at least
+	static const struct port_range single[] = { { 5000, 5015 }, { 80, 80 }, { 443, 443 }, { 22, 22 }, { 25, 25 } };
+	static const struct port_range threefold[] = { { 8000, 9000 }, { 80, 80 }, { 443, 443 } }; // 8000-8191, -8959, -9000
 	struct port_range many[64];
-	static const struct port_range few[] = { { 5000, 5015 }, { 80, 80 } };
 	for (unsigned i = 0; i < RTE_DIM(many); i++)
-		many[i] = (struct port_range){ (uint16_t)(1000 + 100 * i), (uint16_t)(1015 + 100 * i) };
-	uint64_t same = bytes_of_half_the_senders(few, 1), two = bytes_of_half_the_senders(few, 2),
-		 different = bytes_of_half_the_senders(many, RTE_DIM(many));
-	print_message("bytes a sender: the same ports %lu, two sets %lu, many %lu\n", same / (SENDERS / 2), two / (SENDERS / 2),
-		different / (SENDERS / 2));
-	assert_true(same + 48 * (SENDERS / 2) < different); // of which most is the rule itself
-	assert_true(two + 48 * (SENDERS / 2) < different);
+		many[i] = (struct port_range){ (uint16_t)(1000 + 100 * i), (uint16_t)(1000 + 100 * i) };
+	const uint64_t apart = bytes_of_a_denied_sender(many, RTE_DIM(many));
+	for (unsigned count = 1; count <= 4; count++)
+		assert_true(bytes_of_a_denied_sender(single, count) + NODES <= apart);
+	assert_true(bytes_of_a_denied_sender(single, 5) + NODES > apart);
+	assert_true(bytes_of_a_denied_sender(threefold, 3) + NODES > apart);
 }
 
 // rte_acl would take the same memory for many overlapping wildcards; the tables take none.
