@@ -8,7 +8,7 @@
 #include <rte_common.h>
 
 #include "bench/keys.h"
-#include "dataplane/fetch_line.h"
+#include "dataplane/flow_fetch.h"
 #include "dataplane/memory.h"
 
 enum {

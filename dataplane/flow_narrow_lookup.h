@@ -6,7 +6,7 @@
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
 
-#include "dataplane/fetch_line.h"
+#include "dataplane/flow_fetch.h"
 #include "dataplane/flow_narrow.h"
 
 // The low half of the entry's low word in bucket that equals target but for index and spare bits, 0 if there is none; out

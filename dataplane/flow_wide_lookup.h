@@ -6,7 +6,7 @@
 #include <rte_common.h>
 #include <rte_prefetch.h>
 
-#include "dataplane/fetch_line.h"
+#include "dataplane/flow_fetch.h"
 #include "dataplane/flow_wide.h"
 
 // What one form is made of. equal: shared may be written meanwhile.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Fetches a cache line ahead of its use.
+// Fetches a line of the flow table, or of its records, ahead of its use.
 #pragma once
 
 #include <stdbool.h>
