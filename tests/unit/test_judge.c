@@ -1,31 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What rules decide on, and when: flows by their first packets, or each packet by itself.
+// What rules decide on, and when, where they judge flows: by their first packets.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <rte_ring_elem.h>
 
-#include "dataplane/rule_log.h"
-#include "tests/unit/fake_worker.h"
+#include "tests/unit/judged.h"
 
 // As if the client's end were the one that was asked.
 static uint16_t forged_syn_ack(uint8_t *frame, unsigned i)
 {
 	(void)i;
 	return frame_tcp(frame, WEB, SYN | ACK, 50, 60);
-}
-
-// A datagram in two fragments.
-static uint16_t dns_fragment(uint8_t *frame, unsigned i)
-{
-	uint16_t length = frame_udp(frame, DNS, 24);
-	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame + sizeof(struct rte_ether_hdr));
-	ip->packet_id = htons(7);
-	ip->fragment_offset = htons(i == 0 ? RTE_IPV4_HDR_MF_FLAG : 4);
-	return length;
 }
 
 static uint16_t dns_query_in_vlan(uint8_t *frame, unsigned i)
@@ -37,33 +25,6 @@ static uint16_t dns_query_with_priority(uint8_t *frame, unsigned i)
 {
 	return frame_tag(frame, dns_query(frame, i), 0);
 }
-
-static struct flow *web_flow(void)
-{
-	return flow_at(WEB, TCP);
-}
-
-static struct flow *dns_flow(void)
-{
-	return flow_at(DNS, UDP);
-}
-
-static uint64_t dropped(enum drop_reason reason)
-{
-	return worker()->counters.drops[reason].packets;
-}
-
-static uint64_t matched(uint32_t slot)
-{
-	return worker()->rule_counters[slot].packets;
-}
-
-static uint64_t handed(void)
-{
-	return worker()->counters.handed.packets;
-}
-
-// Rules judge flows
 
 // Packets of a known flow, and behind them strangers, each to a port of its own.
 static uint16_t strangers_behind_a_flow(uint8_t *frame, unsigned i)
@@ -184,14 +145,6 @@ static void verdict_that_can_not_vary_is_asked_for_once(void **state)
 	PUBLISH(3, VERDICT_DROP, rule_flags(SYN, SYN, VERDICT_ACCEPT));
 	receive(worker(), LINK, 1, web_syn);
 	assert_int_equal(web_flow()->generation, 3 | FLOW_VARIES);
-}
-
-static struct rule limited(uint16_t port, struct rule_limit_state *limit)
-{
-	struct rule rule = rule_port(UDP, port, VERDICT_ACCEPT);
-	rule.limit = (struct rule_limit){ .rate = 1, .burst = 2, .period_sec = 1 };
-	rule.limit_state = limit;
-	return rule;
 }
 
 static void limit_is_asked_at_each_packet_until_somebody_answers(void **state)
@@ -360,194 +313,6 @@ static void interface_is_where_the_packet_came_in(void **state)
 	assert_null(dns_flow());
 }
 
-// Rules judge packets
-
-static int set_up_packet(void **state)
-{
-	(void)state;
-	return set_up_workers(1, "policy: {state: packet}\n");
-}
-
-static void each_packet_is_judged_by_its_own_headers(void **state)
-{
-	(void)state;
-	PUBLISH(2, VERDICT_DROP, rule_port(TCP, 80, VERDICT_ACCEPT));
-	receive(worker(), LINK, 5, web_conversation);
-	assert_int_equal(matched(1), 4);
-	assert_int_equal(matched(RULE_DEFAULT), 1); // the answer goes to port 54321
-	assert_int_equal(dropped(DROP_DEFAULT_POLICY), 1);
-	assert_int_equal(web_flow()->traffic[FLOW_RESP].packets, 0);
-	assert_int_equal(web_flow()->embryonic, 1);
-}
-
-static void each_packet_counts_under_its_rule_and_the_flow_keeps_its_openers(void **state)
-{
-	(void)state;
-	worker()->trace = (struct rte_ring *)1; // notes are taken; no packet of a capture is here to be told
-	PUBLISH(2, VERDICT_DROP, rule_port(TCP, 80, VERDICT_ACCEPT), rule_port(TCP, 54321, VERDICT_ACCEPT));
-	receive(worker(), LINK, 5, web_conversation);
-	assert_int_equal(matched(1), 4);
-	assert_int_equal(matched(2), 1);
-	assert_int_equal(web_flow()->rule, 1);
-	assert_int_equal(worker()->burst->note[0].rule, 1);
-	assert_int_equal(worker()->burst->note[1].rule, 2);
-	PUBLISH(3, VERDICT_DROP, rule_port(TCP, 54321, VERDICT_ACCEPT), rule_port(TCP, 80, VERDICT_ACCEPT));
-	receive(worker(), LINK, 1, web_syn_ack);
-	assert_int_equal(worker()->burst->note[0].rule, 1);
-	assert_int_equal(web_flow()->rule, 1);
-	worker()->trace = NULL;
-}
-
-static void denied_packet_of_a_live_flow_is_answered_and_the_flow_lives_on(void **state)
-{
-	(void)state;
-	receive(worker(), LINK, 3, web_conversation);
-	PUBLISH(2, VERDICT_ACCEPT, rule_flags(SYN, 0, VERDICT_REJECT));
-	receive(worker(), LINK, 2, web_ack);
-	assert_int_equal(worker()->counters.answered.packets, 2);
-	assert_int_equal(web_flow()->traffic[FLOW_ORIG].packets, 2);
-	publish(NULL, 0, VERDICT_ACCEPT, 3);
-	receive(worker(), LINK, 1, web_ack);
-	assert_int_equal(web_flow()->traffic[FLOW_ORIG].packets, 3);
-	assert_int_equal(worker()->counters.flows_opened, 1);
-}
-
-static void connection_is_what_it_is_at_each_packet_of_a_burst(void **state)
-{
-	(void)state;
-	PUBLISH(2, VERDICT_DROP, rule_connection(CONNECTION_NEW, VERDICT_ACCEPT),
-		rule_connection(CONNECTION_ESTABLISHED, VERDICT_ACCEPT),
-		rule_connection(CONNECTION_RELATED, VERDICT_ACCEPT),
-		rule_connection(CONNECTION_INVALID, VERDICT_ACCEPT));
-	receive(worker(), LINK, 6, web_conversation);
-	assert_int_equal(matched(1), 1);
-	assert_int_equal(matched(2), 5);
-	receive(worker(), LINK, 1, dns_error);
-	assert_int_equal(matched(4), 1);
-	assert_int_equal(handed(), 7); // of no flow, and opens none
-	assert_int_equal(worker()->counters.flows_opened, 1);
-	assert_int_equal(dropped(DROP_ICMP_UNRELATED), 0);
-	receive(worker(), LINK, 2, dns_query);
-	assert_int_equal(matched(1), 3);
-	receive(worker(), LINK, 1, dns_error);
-	assert_int_equal(matched(3), 1);
-	assert_int_equal(dns_flow()->traffic[FLOW_RESP].packets, 1);
-}
-
-static void later_fragment_has_no_ports(void **state)
-{
-	(void)state;
-	PUBLISH(2, VERDICT_DROP, rule_port(UDP, 53, VERDICT_ACCEPT));
-	receive(worker(), LINK, 2, dns_fragment);
-	assert_int_equal(dns_flow()->traffic[FLOW_ORIG].packets, 1);
-	assert_int_equal(matched(RULE_DEFAULT), 1);
-	PUBLISH(3, VERDICT_DROP, rule_protocol(UDP, VERDICT_ACCEPT));
-	receive(worker(), LINK, 2, dns_fragment);
-	assert_int_equal(dns_flow()->traffic[FLOW_ORIG].packets, 3); // it belongs to its flow all the same
-}
-
-static void error_about_no_flow_passes_if_rules_let_it(void **state)
-{
-	(void)state;
-	PUBLISH(2, VERDICT_DROP, rule_icmp(3, VERDICT_ACCEPT));
-	receive(worker(), LINK, 2, dns_error);
-	assert_int_equal(handed(), 2);
-	assert_int_equal(matched(1), 2);
-	assert_int_equal(live_flows(), 0);
-	publish(NULL, 0, VERDICT_DROP, 3);
-	receive(worker(), LINK, 1, dns_error);
-	assert_int_equal(dropped(DROP_DEFAULT_POLICY), 1);
-}
-
-static void error_is_judged_by_its_outer_header(void **state)
-{
-	(void)state;
-	PUBLISH(2, VERDICT_ACCEPT, rule_icmp(3, VERDICT_DROP));
-	receive(worker(), LINK, 1, dns_query);
-	receive(worker(), LINK, 1, dns_error);
-	assert_int_equal(dropped(DROP_RULE), 1);
-	assert_int_equal(dns_flow()->traffic[FLOW_RESP].packets, 0);
-}
-
-static void what_comes_from_a_device_is_judged_by_no_rule(void **state)
-{
-	(void)state;
-	PUBLISH(2, VERDICT_DROP, rule_port(UDP, 53, VERDICT_ACCEPT));
-	receive(worker(), DEVICE, 3, random_udp);
-	receive(worker(), LINK, 1, dns_query);
-	receive(worker(), DEVICE, 2, dns_reply);
-	assert_int_equal(worker()->counters.forwarded.packets, 5);
-	assert_int_equal(matched(1), 1);
-	assert_int_equal(matched(RULE_DEFAULT), 0);
-}
-
-static void limit_is_asked_at_every_packet(void **state)
-{
-	struct rule_limit_state limit = { 0 };
-	(void)state;
-	PUBLISH(2, VERDICT_DROP, limited(53, &limit), rule_port(UDP, 40000, VERDICT_ACCEPT));
-	receive(worker(), LINK, 1, dns_query);
-	receive(worker(), LINK, 1, dns_reply);
-	receive(worker(), LINK, 32, dns_query);
-	assert_in_range(dns_flow()->traffic[FLOW_ORIG].packets, 2, 3);
-	assert_int_equal(dropped(DROP_DEFAULT_POLICY), 33 - dns_flow()->traffic[FLOW_ORIG].packets);
-}
-
-// Rules log
-
-static struct rule logging(struct rule rule)
-{
-	rule.log = true;
-	return rule;
-}
-
-static unsigned take_shown(struct rule_log_record records[], unsigned room)
-{
-	return rte_ring_sc_dequeue_burst_elem(worker()->shown, records, sizeof(records[0]), room, NULL);
-}
-
-static void logged_packet_tells_its_tuple_rule_and_verdict(void **state)
-{
-	struct rule_log_record record[4];
-	(void)state;
-	PUBLISH(2, VERDICT_DROP, logging(rule_port(UDP, 53, VERDICT_NONE)), rule_port(TCP, 80, VERDICT_ACCEPT));
-	receive(worker(), LINK, 1, dns_query);
-	receive(worker(), LINK, 1, web_syn);
-	assert_int_equal(take_shown(record, 4), 1);
-	assert_int_equal(record[0].slot, 1);
-	assert_int_equal(record[0].verdict, VERDICT_DROP);
-	assert_int_equal(record[0].time, bench->now);
-	assert_int_equal(record[0].tuple.destination_port, 53);
-	assert_int_equal(record[0].length, 52);
-}
-
-static void no_more_is_logged_than_the_budget_and_the_rest_is_counted(void **state)
-{
-	static struct rule_log_record records[RULE_LOG_RECORDS];
-	(void)state;
-	PUBLISH(2, VERDICT_ACCEPT, logging(rule_port(UDP, 53, VERDICT_DROP)));
-	for (unsigned i = 0; i < 20; i++)
-		receive(worker(), LINK, 64, dns_query);
-	unsigned shown = take_shown(records, RULE_LOG_RECORDS);
-	assert_in_range(shown, 100, 101); // logs_per_second
-	assert_int_equal(worker()->counters.logs_limited, 20 * 64 - shown);
-	bench->now += SECOND;
-	receive(worker(), LINK, 64, dns_query);
-	assert_int_equal(take_shown(records, RULE_LOG_RECORDS), 64);
-	assert_int_equal(dropped(DROP_RULE), 21 * 64);
-}
-
-static void full_ring_loses_records_and_no_packets(void **state)
-{
-	(void)state;
-	worker()->shows = (struct answer_limit){ .interval = 1, .burst = SECOND };
-	PUBLISH(2, VERDICT_ACCEPT, logging(rule_port(UDP, 53, VERDICT_DROP)));
-	for (unsigned i = 0; i < 20; i++)
-		receive(worker(), LINK, 64, dns_query);
-	assert_int_equal(worker()->counters.logs_lost, 20 * 64 - (RULE_LOG_RECORDS - 1));
-	assert_int_equal(dropped(DROP_RULE), 20 * 64);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -571,18 +336,6 @@ int main(void)
 		WITH(later_fragment_has_the_ports_of_its_first, set_up),
 		WITH(vlan_is_asked_of_tagged_frames_alone, set_up),
 		WITH(interface_is_where_the_packet_came_in, set_up),
-		WITH(each_packet_is_judged_by_its_own_headers, set_up_packet),
-		WITH(each_packet_counts_under_its_rule_and_the_flow_keeps_its_openers, set_up_packet),
-		WITH(denied_packet_of_a_live_flow_is_answered_and_the_flow_lives_on, set_up_packet),
-		WITH(connection_is_what_it_is_at_each_packet_of_a_burst, set_up_packet),
-		WITH(later_fragment_has_no_ports, set_up_packet),
-		WITH(error_about_no_flow_passes_if_rules_let_it, set_up_packet),
-		WITH(error_is_judged_by_its_outer_header, set_up_packet),
-		WITH(what_comes_from_a_device_is_judged_by_no_rule, set_up_packet),
-		WITH(limit_is_asked_at_every_packet, set_up_packet),
-		WITH(logged_packet_tells_its_tuple_rule_and_verdict, set_up),
-		WITH(no_more_is_logged_than_the_budget_and_the_rest_is_counted, set_up),
-		WITH(full_ring_loses_records_and_no_packets, set_up),
 	};
 	return cmocka_run_group_tests(tests, start_eal, NULL);
 }
