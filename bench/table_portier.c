@@ -267,17 +267,17 @@ static void find(const struct portier *portier, const void *keys, unsigned n, ui
 static unsigned portier_insert(void *table, const void *keys, unsigned n)
 {
 	struct portier *portier = table;
+	const bool ip4 = portier->family == FAMILY_IP4;
+	struct flow_key key[BURST];
 	uint32_t flow[BURST];
 
 	find(portier, keys, n, flow);
-	for (unsigned i = 0; i < n; i++) {
-		const struct flow_key key = portier->family == FAMILY_IP4 ?
-						    flow_key_unpack((const struct flow_key4 *)keys + i) :
-						    ((const struct flow_key *)keys)[i];
-
-		if (flow[i] == FLOW_NONE && flow_table_insert(portier->table, &key) == FLOW_NONE)
+	// All at first: whoever loads what was just stored in smaller pieces waits for them. A worker has parsed its burst before.
+	for (unsigned i = 0; i < n; i++)
+		key[i] = ip4 ? flow_key_unpack((const struct flow_key4 *)keys + i) : ((const struct flow_key *)keys)[i];
+	for (unsigned i = 0; i < n; i++)
+		if (flow[i] == FLOW_NONE && flow_table_insert(portier->table, &key[i]) == FLOW_NONE)
 			return i;
-	}
 	return n;
 }
 
