@@ -396,18 +396,53 @@ static bool some_returned(const struct worker *worker, const struct burst *burst
 	return returned;
 }
 
+// The usual packets from place i on, to the first that is none. Returns where that is. all: places are positions, as nothing was
+// dropped yet.
+static __rte_always_inline unsigned pass_usual(const struct usual usual, struct worker *worker, struct burst *burst, unsigned i,
+					       struct tally *tally, const bool all)
+{
+	for (const unsigned count = burst->live_count; i < count; i++)
+		if (!attach_usual(&usual, worker, burst, all ? i : burst->live[i], burst->flow[i], tally))
+			break;
+	return i;
+}
+
+// A loop by itself, without calls: what it needs stays in registers.
+static __rte_noinline unsigned attach_run(const struct usual *usual, struct worker *worker, struct burst *burst, unsigned i,
+					  struct tally *tally)
+{
+	return likely(burst->live_count == burst->count) ? pass_usual(*usual, worker, burst, i, tally, true) :
+							   pass_usual(*usual, worker, burst, i, tally, false);
+}
+
+// Keeps the packets from place i to end. Returns how many are kept now.
+static inline unsigned keep(struct burst *burst, unsigned kept, unsigned i, unsigned end)
+{
+	if (unlikely(kept != i))
+		memmove(&burst->live[kept], &burst->live[i], (end - i) * sizeof(burst->live[0]));
+	return kept + end - i;
+}
+
 void burst_attach(struct worker *worker, struct burst *burst)
 {
 	const bool usual = !burst->policy->by_packet && !watched(worker) && !some_returned(worker, burst);
-	const uint32_t generation = usual ? burst->policy->generation : FLOW_NOT_JUDGED; // then none is a usual one
+	const struct usual common = usual_of(worker, usual ? burst->policy->generation : FLOW_NOT_JUDGED);
+	const unsigned count = burst->live_count;
 	struct tally tally;
 	unsigned kept = 0;
 
 	tally_begin(&tally);
-	for (unsigned i = 0; i < burst->live_count; i++) {
+	for (unsigned i = 0; i < count; i++) {
+		if (burst->flow[i] != FLOW_NONE) {
+			const unsigned end = attach_run(&common, worker, burst, i, &tally);
+			kept = keep(burst, kept, i, end);
+			i = end;
+			if (i == count)
+				break;
+		}
+
 		const uint16_t at = burst->live[i];
-		const bool passes = attach_usual(worker, burst, at, burst->flow[i], generation, &tally) ||
-				    attach(worker, burst, i, &tally);
+		const bool passes = attach(worker, burst, i, &tally);
 
 		burst->live[kept] = at;
 		kept += passes;

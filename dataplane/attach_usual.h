@@ -6,24 +6,36 @@
 #include "dataplane/segment.h"
 #include "dataplane/tally.h"
 
+// What all packets of a burst have in common, in a copy that nobody else knows of: it stays in registers.
+struct usual {
+	struct flow *flow; // by index
+	const struct ageing *ageing;
+	uint32_t generation; // of the policy, FLOW_NOT_JUDGED: then no packet is a usual one
+};
+
+static inline struct usual usual_of(const struct worker *worker, uint32_t generation)
+{
+	return (struct usual){ flow_table_flow(worker->flows, 0), worker->ageing, generation };
+}
+
 // follow_packet for those that leave the flow in its state. false, and nothing done, of all others.
 static __rte_always_inline bool follow_usual(const struct worker *worker, const struct burst *burst, unsigned at,
 					     struct flow *flow, unsigned direction)
 {
-	const struct packet_meta *meta = &burst->meta[at];
 	const uint64_t word = flow->word;
 
 	if (unlikely(word & FLOW_UNIT(embryonic)) &&
 		direction != (FLOW_FIELD(word, opener_end, 1) ^ FLOW_FIELD(word, orig_end, 1)))
 		return false; // answered
-	return meta->key.protocol != IPPROTO_TCP ||
-	       tcp_follow_usual(flow, (enum flow_direction)direction, segment_header(worker, burst, at));
+	if (likely(FLOW_FIELD(word, state, FLOW_STATE_BITS) == FLOW_TCP_ESTABLISHED))
+		return tcp_follow_usual(flow, (enum flow_direction)direction, segment_header(worker, burst, at));
+	return burst->meta[at].key.protocol != IPPROTO_TCP;
 }
 
 // Counts the packet that was looked up to this flow, if it is a usual one: the same for it as attach in attach.c, which the
 // tests hold against it. false, and nothing done, of all others.
-static __rte_always_inline bool attach_usual(struct worker *worker, struct burst *burst, unsigned at, uint32_t index,
-					     uint32_t generation, struct tally *tally)
+static __rte_always_inline bool attach_usual(const struct usual *usual, struct worker *worker, struct burst *burst, unsigned at,
+					     uint32_t index, struct tally *tally)
 {
 	const struct packet_meta *meta = &burst->meta[at];
 	const uint64_t bytes = burst->length[at], time = burst->time[at];
@@ -31,14 +43,14 @@ static __rte_always_inline bool attach_usual(struct worker *worker, struct burst
 	if (unlikely(index == FLOW_NONE || burst_outdated(burst, &meta->key, index)))
 		return false;
 
-	struct flow *flow = flow_table_flow(worker->flows, index);
+	struct flow *flow = &usual->flow[index];
 	const uint64_t word = flow->word;
 	const unsigned orig_end = FLOW_FIELD(word, orig_end, 1);
 	const unsigned direction = (meta->flags / PACKET_SOURCE_IS_END1 & 1) ^ orig_end;
 
 	// A time before last_seen makes the age a huge one.
-	if (unlikely(flow->generation != generation ||
-		    time - flow->last_seen >= ageing_timeout(worker->ageing, FLOW_FIELD(word, state, FLOW_STATE_BITS))))
+	if (unlikely(flow->generation != usual->generation ||
+		    time - flow->last_seen >= ageing_timeout(usual->ageing, FLOW_FIELD(word, state, FLOW_STATE_BITS))))
 		return false;
 	if (unlikely((meta->flags & (PACKET_L4_WHOLE | PACKET_ICMP_ERROR | PACKET_FRAGMENT_LATER)) != PACKET_L4_WHOLE))
 		return false;

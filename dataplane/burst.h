@@ -23,12 +23,14 @@ struct burst {
 	struct rte_mbuf *mbuf[BURST_MAX + BURST_FETCH_AHEAD]; // NULL: given to another worker
 	uint64_t time[BURST_MAX]; // ticks
 	uint32_t length[BURST_MAX]; // bytes
+	struct flow_key4 packed[BURST_MAX]; // keys, by position in live
 	uint32_t flow[BURST_MAX]; // index or FLOW_NONE; by position in live, as long as that is what was looked up
 	struct fate fate[BURST_MAX];
 	uint8_t interface[BURST_MAX]; // where each came in
 	uint8_t handler[BURST_MAX];   // that each is for, HANDLER_NONE: for none
 	uint16_t live[BURST_MAX];     // positions still on their way
 	unsigned live_count;
+	unsigned packed_count; // how many of live are packed: as many as there were, or none
 	unsigned count;
 	unsigned flags;  // enum packet_flag of all packets together, but for usual ones
 	bool segmented;  // some frame lies in several buffers
@@ -106,6 +108,16 @@ static inline const uint8_t *burst_frame(const struct worker *worker, const stru
 static inline bool burst_returned(const struct worker *worker, const struct burst *burst, unsigned at)
 {
 	return worker->wiring->handler_devices >> burst->interface[at] & 1;
+}
+
+// Of all places, taken or not: that is a few wide stores.
+static inline void fates_pending(struct burst *burst, uint8_t account)
+{
+	const struct fate pending = { .kind = FATE_PENDING, .account = account };
+	const uint32_t word = fate_word(&pending);
+
+	for (unsigned i = 0; i < BURST_MAX; i++)
+		memcpy(&burst->fate[i], &word, sizeof(word));
 }
 
 // The stages of burst_run in their order, for who measures each: what is noted of a burst before them, and those in

@@ -11,7 +11,10 @@ enum drop_reason parse_frame(const struct parse_input *input, const struct parse
 	bool checksums = options->checksum == CHECKSUM_VERIFY || input->ip_checksum == CHECKSUM_BAD ||
 			 input->l4_checksum == CHECKSUM_BAD;
 
-	if (likely(!checksums && parse_usual(input->frame, input->captured, options, meta)))
+	struct flow_key4 packed;
+	bool wide = false;
+
+	if (likely(!checksums && parse_usual(input->frame, input->captured, options, meta, &packed, &wide)))
 		return DROP_NONE;
 	return parse_any(input, options, meta, fragment);
 }
