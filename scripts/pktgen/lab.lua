@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 -- A run of Pktgen-DPDK, 23.03 and later, from a table that says what to send: fields are { start, max, inc }.
-require "Pktgen"
+pcall(require, "Pktgen") -- its helpers, in its own folder; what is called here is part of the program
 
 local lab = {}
 

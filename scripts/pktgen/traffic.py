@@ -35,7 +35,9 @@ def pool_of(version):
     what came back last, so that a part of the pool may be all that is ever sent."""
     if version < (23, 3):
         raise ValueError("pktgen before 23.03 is not known here")
-    return Pool(24576, True) if version < (24, 5) else Pool(32768, False)
+    if version < (24, 5):
+        return Pool(24576, True)
+    return Pool(16384 if version < (25, 8) else 32768, False)
 
 
 class Range:

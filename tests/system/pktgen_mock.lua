@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: BSD-3-Clause
--- Stands in for pktgen's own Pktgen.lua: a port that builds and sends packets as Pktgen-DPDK 23.03 does, and prints each.
+-- Stands in for pktgen: a port that builds and sends packets as Pktgen-DPDK 23.03 does, and prints each.
 local POOL = tonumber(os.getenv("MOCK_POOL"))
 local FIELDS = { "src_ip", "dst_ip", "src_port", "dst_port", "pkt_size" }
 

@@ -13,6 +13,7 @@ import world
 pytestmark = pytest.mark.meaning
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+MOCK_PATH = f"LUA_PATH={ROOT}/tests/system/?.lua;{ROOT}/scripts/pktgen/?.lua"
 PLAN = str(ROOT / "scripts/pktgen/plan.py")
 VERIFY = str(ROOT / "scripts/pktgen/verify.py")
 PYTHON = "/usr/bin/python3"
@@ -130,9 +131,17 @@ def test_periods_without_common_factors_need_no_warning(tmp_path):
     assert done.stderr == "" and "23552 flows" in done.stdout
 
 
-def test_plan_says_that_a_pool_holds_fewer_packets_than_the_ranges_make(tmp_path):
-    done = plan(tmp_path, "range", "--src-ip", "10.0.0.1-10.0.0.251", "--src-port", "1024-2047", "--count", "1000000")
-    assert "24577 flows, not 257024" in done.stderr
+@pytest.mark.parametrize("release, flows", (("23.03", "24577"), ("24.03", "24577"), ("24.07", "16385"),
+                                            ("25.08", "32769")))
+def test_plan_says_that_a_pool_holds_fewer_packets_than_the_ranges_make(tmp_path, release, flows):
+    done = plan(tmp_path, "range", "--src-ip", "10.0.0.1-10.0.0.251", "--src-port", "1024-2047", "--count", "1000000",
+                "--pktgen", release)
+    assert f"{flows} flows, not 257024" in done.stderr
+
+
+def test_ranges_that_pktgen_forgets_can_be_had_from_a_capture(tmp_path):
+    assert "forgets its ranges" in plan(tmp_path, "range", "--count", "100", "--pktgen", "24.05").stderr
+    assert plan(tmp_path, "pcap", "--src-port", "1-100", "--count", "100", "--pktgen", "24.05").returncode == 0
 
 
 def test_later_pktgen_gets_bounds_instead_of_a_number_of_flows(tmp_path):
@@ -231,9 +240,8 @@ def test_a_capture_is_sent_round_and_round(tmp_path):
 @pytest.mark.parametrize("arguments", [arguments for arguments in RUNS if arguments[0] != "pcap"])
 def test_lua_script_makes_pktgen_send_the_planned_packets(tmp_path, arguments):
     planned(tmp_path, *arguments, "--capture")
-    shutil.copy(ROOT / "tests/system/pktgen_mock.lua", tmp_path / "Pktgen.lua")
     pool = arguments[arguments.index("--pool") + 1] if "--pool" in arguments else "24576"
-    done = world.run(["env", f"MOCK_POOL={pool}", f"LUA_PATH={tmp_path}/?.lua", "lua5.4", str(tmp_path / "run.lua")])
+    done = world.run(["env", f"MOCK_POOL={pool}", MOCK_PATH, "lua5.4", "-l", "pktgen_mock", str(tmp_path / "run.lua")])
     assert done.returncode == 0, done.stderr
     *lines, last = done.stdout.splitlines()
     assert [tuple(line.split()) for line in lines] == \
@@ -244,10 +252,8 @@ def test_lua_script_makes_pktgen_send_the_planned_packets(tmp_path, arguments):
 @pytest.mark.skipif(not shutil.which("lua5.4"), reason="needs lua5.4")
 @pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "scripts/pktgen").glob("*.lua")
                                           if path.name != "lab.lua"))
-def test_ready_made_lua_scripts_run(tmp_path, script):
-    shutil.copy(ROOT / "tests/system/pktgen_mock.lua", tmp_path / "Pktgen.lua")
-    path = f"{tmp_path}/?.lua;{ROOT}/scripts/pktgen/?.lua"
-    done = world.run(["env", "MOCK_POOL=512", "LAB_COUNT=1000", f"LUA_PATH={path}", "lua5.4",
+def test_ready_made_lua_scripts_run(script):
+    done = world.run(["env", "MOCK_POOL=512", "LAB_COUNT=1000", MOCK_PATH, "lua5.4", "-l", "pktgen_mock",
                       str(ROOT / "scripts/pktgen" / script)])
     assert done.returncode == 0, done.stderr
     assert "packets were sent" in done.stdout
