@@ -255,7 +255,7 @@ static void find(const struct portier *portier, const void *keys, unsigned n, ui
 	const struct flow_key *pointer[BURST] = { NULL };
 
 	if (portier->family == FAMILY_IP4) {
-		flow_table_lookup4_burst(portier->table, keys, n, flow);
+		flow_table_lookup4_burst(portier->table, keys, n, flow, false);
 		return;
 	}
 	for (unsigned i = 0; i < n; i++)

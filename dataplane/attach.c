@@ -397,7 +397,7 @@ static bool some_returned(const struct worker *worker, const struct burst *burst
 }
 
 // The usual packets from place i on, to the first that is none. Returns where that is. all: places are positions, as nothing was
-// dropped yet.
+// dropped before this stage.
 static __rte_always_inline unsigned pass_usual(const struct usual usual, struct worker *worker, struct burst *burst, unsigned i,
 					       struct tally *tally, const bool all)
 {
@@ -407,7 +407,7 @@ static __rte_always_inline unsigned pass_usual(const struct usual usual, struct 
 	return i;
 }
 
-// A loop by itself, without calls: what it needs stays in registers.
+// A loop by itself, all but without calls: what it needs stays in registers.
 static __rte_noinline unsigned attach_run(const struct usual *usual, struct worker *worker, struct burst *burst, unsigned i,
 					  struct tally *tally)
 {
@@ -425,16 +425,16 @@ static inline unsigned keep(struct burst *burst, unsigned kept, unsigned i, unsi
 
 void burst_attach(struct worker *worker, struct burst *burst)
 {
-	const bool usual = !burst->policy->by_packet && !watched(worker) && !some_returned(worker, burst);
-	const struct usual common = usual_of(worker, usual ? burst->policy->generation : FLOW_NOT_JUDGED);
+	const bool some_usual = !burst->policy->by_packet && !watched(worker) && !some_returned(worker, burst);
+	const struct usual usual = usual_of(worker, burst->policy->generation);
 	const unsigned count = burst->live_count;
 	struct tally tally;
 	unsigned kept = 0;
 
 	tally_begin(&tally);
 	for (unsigned i = 0; i < count; i++) {
-		if (burst->flow[i] != FLOW_NONE) {
-			const unsigned end = attach_run(&common, worker, burst, i, &tally);
+		if (some_usual && burst->flow[i] != FLOW_NONE) {
+			const unsigned end = attach_run(&usual, worker, burst, i, &tally);
 			kept = keep(burst, kept, i, end);
 			i = end;
 			if (i == count)

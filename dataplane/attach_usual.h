@@ -10,7 +10,7 @@
 struct usual {
 	struct flow *flow; // by index
 	const struct ageing *ageing;
-	uint32_t generation; // of the policy, FLOW_NOT_JUDGED: then no packet is a usual one
+	uint32_t generation; // of the policy
 };
 
 static inline struct usual usual_of(const struct worker *worker, uint32_t generation)
@@ -27,7 +27,7 @@ static __rte_always_inline bool follow_usual(const struct worker *worker, const 
 	if (unlikely(word & FLOW_UNIT(embryonic)) &&
 		direction != (FLOW_FIELD(word, opener_end, 1) ^ FLOW_FIELD(word, orig_end, 1)))
 		return false; // answered
-	if (likely(FLOW_FIELD(word, state, FLOW_STATE_BITS) == FLOW_TCP_ESTABLISHED))
+	if (likely(FLOW_FIELD(word, state, FLOW_STATE_BITS) == FLOW_TCP_ESTABLISHED)) // TCP's alone
 		return tcp_follow_usual(flow, (enum flow_direction)direction, segment_header(worker, burst, at));
 	return burst->meta[at].key.protocol != IPPROTO_TCP;
 }

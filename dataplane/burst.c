@@ -8,9 +8,7 @@ void burst_look_up(struct worker *worker, struct burst *burst)
 	const struct flow_key *key[BURST_MAX];
 
 	if (likely(burst->packed_count == burst->live_count)) {
-		struct flow_lookup lookup;
-		flow_table_lookup4_begin(worker->flows, burst->packed, burst->live_count, &lookup);
-		flow_table_lookup4_end(worker->flows, &lookup, burst->flow, true);
+		flow_table_lookup4_burst(worker->flows, burst->packed, burst->live_count, burst->flow, true);
 		return;
 	}
 	for (unsigned i = 0; i < burst->live_count; i++)

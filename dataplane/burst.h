@@ -20,17 +20,17 @@ enum { BURST_FETCH_AHEAD = 6 }; // frames that are fetched before the one that i
 // Scratch of one worker; arrays go by position in the burst. Sized to stay in the L1 cache.
 struct burst {
 	struct packet_meta meta[BURST_MAX] __rte_cache_aligned;
+	struct flow_key4 packed[BURST_MAX] __rte_cache_aligned; // keys, by position in live as it was when they were parsed
 	struct rte_mbuf *mbuf[BURST_MAX + BURST_FETCH_AHEAD]; // NULL: given to another worker
 	uint64_t time[BURST_MAX]; // ticks
 	uint32_t length[BURST_MAX]; // bytes
-	struct flow_key4 packed[BURST_MAX]; // keys, by position in live
 	uint32_t flow[BURST_MAX]; // index or FLOW_NONE; by position in live, as long as that is what was looked up
 	struct fate fate[BURST_MAX];
 	uint8_t interface[BURST_MAX]; // where each came in
 	uint8_t handler[BURST_MAX];   // that each is for, HANDLER_NONE: for none
 	uint16_t live[BURST_MAX];     // positions still on their way
 	unsigned live_count;
-	unsigned packed_count; // how many of live are packed: as many as there were, or none
+	unsigned packed_count; // 0: some key does not fit, or has changed; not live_count: some have left since
 	unsigned count;
 	unsigned flags;  // enum packet_flag of all packets together, but for usual ones
 	bool segmented;  // some frame lies in several buffers
@@ -120,8 +120,8 @@ static inline void fates_pending(struct burst *burst, uint8_t account)
 		memcpy(&burst->fate[i], &word, sizeof(word));
 }
 
-// The stages of burst_run in their order, for who measures each: what is noted of a burst before them, and those in
-// burst.c. Owner thread.
+// The stages of burst_run in their order, for who measures each: what is noted of a burst before them, those in
+// burst_parse.c and burst.c. Owner thread.
 void burst_begin(struct worker *worker, unsigned count);
 void burst_parse(struct worker *worker, struct burst *burst);
 void burst_look_up(struct worker *worker, struct burst *burst);

@@ -2,7 +2,6 @@
 // The stage that parses a burst.
 #include "dataplane/burst.h"
 
-#include <rte_mempool.h>
 #include <rte_prefetch.h>
 
 #include "dataplane/parse_usual.h"

@@ -248,9 +248,10 @@ static __rte_always_inline void lookup4_shared(const struct flow_table *table, c
 	table->form.narrow->end_shared(&table->narrow, &lookup, flow);
 }
 
-void flow_table_lookup4_burst(const struct flow_table *table, const struct flow_key4 key[], unsigned n, uint32_t flow[])
+void flow_table_lookup4_burst(const struct flow_table *table, const struct flow_key4 key[], unsigned n, uint32_t flow[],
+			      bool fetch)
 {
-	lookup4(table, key, n, flow, false);
+	lookup4(table, key, n, flow, fetch);
 }
 
 void flow_table_lookup4_burst_shared(const struct flow_table *table, const struct flow_key4 key[], unsigned n,

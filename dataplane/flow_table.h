@@ -85,8 +85,9 @@ void flow_table_fetch_entry(const struct flow_table *table, uint32_t flow);
 // One key. Owner and any other thread.
 uint32_t flow_table_lookup(const struct flow_table *table, const struct flow_key *key);
 
-// The same for packed IPv4 keys. Does not prefetch records. Owner only; shared: any thread.
-void flow_table_lookup4_burst(const struct flow_table *table, const struct flow_key4 key[], unsigned n, uint32_t flow[]);
+// Both for packed IPv4 keys. Owner only; shared: any thread.
+void flow_table_lookup4_burst(const struct flow_table *table, const struct flow_key4 key[], unsigned n, uint32_t flow[],
+			      bool fetch);
 void flow_table_lookup4_burst_shared(const struct flow_table *table, const struct flow_key4 key[], unsigned n,
 				     uint32_t flow[]);
 

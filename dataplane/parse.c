@@ -10,7 +10,6 @@ enum drop_reason parse_frame(const struct parse_input *input, const struct parse
 {
 	bool checksums = options->checksum == CHECKSUM_VERIFY || input->ip_checksum == CHECKSUM_BAD ||
 			 input->l4_checksum == CHECKSUM_BAD;
-
 	struct flow_key4 packed;
 	bool wide = false;
 

@@ -96,8 +96,8 @@ static __rte_always_inline void describe_ip4(const struct usual_packet *packet, 
 	memcpy(&meta->key.address[0], &end0, sizeof(end0));
 	memcpy(&meta->key.address[1], &end1, sizeof(end1));
 	describe(packet, FAMILY_IP4, meta);
-	memcpy(packed->address, &ordered, sizeof(ordered));
 	memcpy(packed->port, meta->key.port, sizeof(uint64_t));
+	memcpy(packed->address, &ordered, sizeof(ordered));
 }
 
 static __rte_always_inline void describe_ip6(const struct usual_packet *packet, struct packet_meta *meta)

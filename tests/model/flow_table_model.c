@@ -95,7 +95,7 @@ static void lookups_packed(struct model *model, const struct flow_key key[], uns
 			expected[count] = model->flow_of[number[i]];
 			packed[count++] = flow_key_pack(&key[i]);
 		}
-	flow_table_lookup4_burst(model->table, packed, count, owner);
+	flow_table_lookup4_burst(model->table, packed, count, owner, count % 2);
 	flow_table_lookup4_burst_shared(model->table, packed, count, shared);
 	flow_table_lookup4_begin(model->table, packed, count, &lookup);
 	flow_table_scrub(model->table, below(model, 4));
