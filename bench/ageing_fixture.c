@@ -81,7 +81,7 @@ void bench_make(struct bench *bench)
 
 void bench_give_back(struct bench *bench)
 {
-	memory_give(bench->traffic, TRAFFIC_LINES * 64ul);
+	memory_give(bench->traffic);
 	free(bench->flow);
 	ageing_destroy(bench->ageing);
 	flow_table_destroy(bench->table);

@@ -273,7 +273,7 @@ int main(int argc, char *argv[])
 	int result = run(&results, &options, &plan);
 	if (options.json && write_json(&results, options.json))
 		result = -EIO;
-	memory_give(plan.far, (size_t)LINES_FAR * 64);
+	memory_give(plan.far);
 	heap_close(&heap);
 	heap_stop(&heap);
 	return result || any_wrong(&results);

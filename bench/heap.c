@@ -69,7 +69,7 @@ int heap_open(struct heap *heap, size_t bytes)
 	char *aligned = (char *)(((uintptr_t)heap->memory + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1));
 	if (rte_malloc_heap_memory_add(HEAP_NAME, aligned, heap->bytes, NULL, 0, HUGE_PAGE) == 0)
 		return 0;
-	memory_give(heap->memory, 0);
+	memory_give(heap->memory);
 	heap->memory = NULL;
 	return -rte_errno;
 }
@@ -80,7 +80,7 @@ void heap_close(struct heap *heap)
 		return;
 	char *aligned = (char *)(((uintptr_t)heap->memory + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1));
 	if (rte_malloc_heap_memory_remove(HEAP_NAME, aligned, heap->bytes) == 0)
-		memory_give(heap->memory, 0);
+		memory_give(heap->memory);
 	heap->memory = NULL;
 }
 

@@ -17,7 +17,7 @@ int population_init(struct population *population, uint32_t flows_max)
 
 void population_free(struct population *population)
 {
-	memory_give(population->number, 0);
+	memory_give(population->number);
 }
 
 void population_grow(struct population *population, uint32_t n, uint32_t added[])

@@ -29,10 +29,10 @@ size_t stream_bytes(enum ip_family family, size_t count)
 
 void stream_free(struct stream *stream)
 {
-	memory_give(stream->key, 0);
-	memory_give(stream->slot, 0);
-	memory_give(stream->signature, 0);
-	memory_give(stream->hits, 0);
+	memory_give(stream->key);
+	memory_give(stream->slot);
+	memory_give(stream->signature);
+	memory_give(stream->hits);
 	*stream = (struct stream){ 0 };
 }
 

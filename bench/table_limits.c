@@ -54,8 +54,8 @@ static void limits_destroy(void *table)
 {
 	struct limits *limits = table;
 
-	memory_give(limits->line, 0);
-	memory_give(limits->record, 0);
+	memory_give(limits->line);
+	memory_give(limits->record);
 	free(limits);
 }
 

@@ -57,7 +57,7 @@ static void peer_destroy(void *table)
 	struct peer *peer = table;
 
 	rte_hash_free(peer->hash);
-	memory_give(peer->records, 0);
+	memory_give(peer->records);
 	free(peer);
 }
 

@@ -352,13 +352,13 @@ void worker_unmake(const struct runtime *runtime, struct worker *worker)
 	rte_ring_free(worker->ended);
 	if (!shares_pool(runtime->config, &runtime->options, worker->id))
 		rte_mempool_free(worker->pool);
-	memory_give(worker->burst, sizeof(struct burst));
-	memory_give(worker->linear, FRAME_MAX);
-	memory_give(worker->times, times_bytes(runtime->config));
-	memory_give(worker->handler_counters, FLOW_HANDLER_MAX * sizeof(struct handler_counters));
-	memory_give(worker->rule_counters, FLOW_RULE_MAX * sizeof(struct traffic));
-	memory_give(worker->listener_counters, FLOW_LISTENER_MAX * sizeof(struct traffic));
-	memory_give(worker->listener_flows, FLOW_LISTENER_MAX * sizeof(uint64_t));
-	memory_give(worker->latency, latency_meter_bytes((unsigned)runtime->config->handler_count));
-	memory_give(worker, sizeof(*worker));
+	memory_give(worker->burst);
+	memory_give(worker->linear);
+	memory_give(worker->times);
+	memory_give(worker->handler_counters);
+	memory_give(worker->rule_counters);
+	memory_give(worker->listener_counters);
+	memory_give(worker->listener_flows);
+	memory_give(worker->latency);
+	memory_give(worker);
 }

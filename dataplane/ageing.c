@@ -121,7 +121,7 @@ struct ageing *ageing_create(const struct ageing_params *params)
 
 void ageing_destroy(struct ageing *ageing)
 {
-	memory_give(ageing, sizeof(struct ageing));
+	memory_give(ageing);
 }
 
 static struct flow *hot(const struct ageing *ageing, uint32_t flow)

@@ -125,7 +125,6 @@ struct flow_table *flow_table_create(const struct flow_table_params *params)
 		return NULL;
 	table = (struct flow_table *)memory;
 	table->form = form_of[form];
-	table->bytes = extent.end;
 	records_init(&table->records, memory + extent.records, params->capacity, params->readers);
 	table->head = (struct flow_table_head){ .hot = table->records.hot, .cold = table->records.cold };
 	narrow_init(&table->narrow, memory + extent.narrow, extent.ip4_capacity, params->capacity - 1, &secret);
@@ -135,8 +134,7 @@ struct flow_table *flow_table_create(const struct flow_table_params *params)
 
 void flow_table_destroy(struct flow_table *table)
 {
-	if (table != NULL)
-		memory_give(table, table->bytes);
+	memory_give(table);
 }
 
 static bool index_insert(struct flow_table *table, const struct flow_key *key, uint32_t flow)

@@ -17,7 +17,6 @@ struct flow_table {
 	// Constant after creation.
 	struct flow_table_head head;
 	struct flow_forms form;
-	size_t bytes;
 	// Owner: writes, all: read.
 	struct flow_narrow narrow __attribute__((aligned(64)));
 	struct flow_wide wide __attribute__((aligned(64)));

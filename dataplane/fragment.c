@@ -97,8 +97,7 @@ void fragment_table_clear(struct fragment_table *table)
 
 void fragment_table_destroy(struct fragment_table *table)
 {
-	if (table)
-		memory_give(table, fragment_table_bytes(table->capacity));
+	memory_give(table);
 }
 
 static uint32_t *bucket_of(struct fragment_table *table, const struct flow_key *key)

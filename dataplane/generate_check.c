@@ -27,7 +27,7 @@ int generate_check_init(struct generate_check *check, uint32_t slots, uint64_t k
 
 void generate_check_free(struct generate_check *check)
 {
-	memory_give(check->seen, check->slots * sizeof(*check->seen));
+	memory_give(check->seen);
 	check->seen = NULL;
 }
 

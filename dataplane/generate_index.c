@@ -28,8 +28,7 @@ int generate_index_init(struct generate_index *index, uint32_t flows, uint64_t s
 
 void generate_index_free(struct generate_index *index)
 {
-	if (index->slot)
-		memory_give(index->slot, bytes_of(index));
+	memory_give(index->slot);
 	index->slot = NULL;
 }
 

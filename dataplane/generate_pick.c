@@ -75,6 +75,6 @@ int generate_pick_init(struct generate_pick *pick, enum generate_order order, ui
 
 void generate_pick_free(struct generate_pick *pick)
 {
-	memory_give(pick->column, pick->count * sizeof(*pick->column));
+	memory_give(pick->column);
 	pick->column = NULL;
 }

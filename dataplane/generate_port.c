@@ -37,7 +37,7 @@ int generate_ports_init(struct generate_ports *ports, enum generate_allocation a
 
 void generate_ports_free(struct generate_ports *ports)
 {
-	memory_give(ports->next, bytes_of(ports));
+	memory_give(ports->next);
 	ports->next = NULL;
 }
 

@@ -43,7 +43,7 @@ int generate_stream_init(struct generate_stream *stream, const struct generate_s
 
 void generate_stream_free(struct generate_stream *stream)
 {
-	memory_give(stream->flows, stream->params.flows * sizeof(*stream->flows));
+	memory_give(stream->flows);
 	generate_index_free(&stream->index);
 	generate_pick_free(&stream->pick);
 	generate_ports_free(&stream->ports);

@@ -86,11 +86,10 @@ void *memory_take(const char *what, size_t bytes, int socket)
 	return (char *)header + BLOCK_ALIGN;
 }
 
-void memory_give(void *memory, size_t bytes)
+void memory_give(void *memory)
 {
 	struct memory_header *header;
 
-	(void)bytes;
 	if (memory == NULL)
 		return;
 	header = (struct memory_header *)((char *)memory - BLOCK_ALIGN);

@@ -9,4 +9,4 @@
 void *memory_take(const char *what, size_t bytes, int socket);
 
 // Gives back what memory_take gave. NULL is fine.
-void memory_give(void *memory, size_t bytes);
+void memory_give(void *memory);

@@ -190,7 +190,7 @@ void address_classes_free(struct address_classes *classes)
 {
 	if (!classes)
 		return;
-	memory_give(classes->border, classes->bytes);
+	memory_give(classes->border);
 	free(classes->block);
 	free(classes);
 }

@@ -21,8 +21,8 @@ static void set_free(struct rule_set *set)
 	for (unsigned end = 0; end < ENDS; end++)
 		address_classes_free(set->classes[end]);
 	for (unsigned i = 0; i < set->tables; i++)
-		memory_give(set->owned[i].position, set->owned[i].bytes);
-	memory_give(set, sizeof(*set));
+		memory_give(set->owned[i].position);
+	memory_give(set);
 }
 
 static int set_build(struct rule_set **set, uint32_t none, const struct rule_choice *choice, int socket)

@@ -118,7 +118,7 @@ static const uint32_t *own_table(struct rule_set *set, uint32_t *table, size_t b
 {
 	for (unsigned i = 0; i < set->tables; i++) {
 		if (set->owned[i].bytes == bytes && memcmp(set->owned[i].position, table, bytes) == 0) {
-			memory_give(table, bytes);
+			memory_give(table);
 			return set->owned[i].position;
 		}
 	}
@@ -148,7 +148,7 @@ static void hang_up(struct painter *painter)
 static void clean_up(struct painter *painter)
 {
 	for (unsigned protocol = 0; protocol < PROTOCOLS; protocol++) {
-		memory_give(painter->table[protocol], table_entries(painter, (uint8_t)protocol) * sizeof(uint32_t));
+		memory_give(painter->table[protocol]);
 		free(painter->next[protocol]);
 	}
 }

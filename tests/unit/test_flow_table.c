@@ -76,7 +76,7 @@ static void memory_that_is_not_there_is_enomem(void **state)
 		assert_null(memory_take("test", bytes[i], -1));
 		assert_int_equal(errno, ENOMEM);
 	}
-	memory_give(NULL, 0);
+	memory_give(NULL);
 }
 
 static void memory_is_zeroed_aligned_and_writable_to_its_end(void **state)
@@ -92,7 +92,7 @@ static void memory_is_zeroed_aligned_and_writable_to_its_end(void **state)
 		for (size_t b = 0; b < bytes[i]; b++)
 			assert_int_equal(memory[b], 0);
 		memset(memory, 0xff, bytes[i]);
-		memory_give(memory, bytes[i]);
+		memory_give(memory);
 	}
 }
 
