@@ -76,6 +76,9 @@ def main():
                         help='EAL arguments of both, in one word: --eal="--in-memory --no-pci" for hugepages')
     parser.add_argument("--json", metavar="FILE", help="writes the result there")
     options = parser.parse_args()
+    lack = place.not_built(pathlib.Path(options.build), "control/portier", "control/ctl/portierctl")
+    if lack:
+        parser.error(lack)
     with tempfile.TemporaryDirectory() as folder:
         result = summary(*measure(options, pathlib.Path(folder)), options)
     print("median ratio %.3f (quartiles %.3f to %.3f, range %.3f to %.3f), criterion %.2f: %s" % (

@@ -131,9 +131,9 @@ def read_options():
     parser.add_argument("--only", metavar="WORDS", help="only the programs whose name contains this, such as testpmd")
     options = parser.parse_args()
     options.build = options.build.resolve()
-    for program in ("control/portier", "control/ctl/portierctl", "bench/probe", "bench/send_endless"):
-        if not (options.build / program).exists():
-            parser.error(f"{options.build / program} is missing: ninja -C {options.build} {program}")
+    lack = place.not_built(options.build, "control/portier", "control/ctl/portierctl", "bench/probe", "bench/send_endless")
+    if lack:
+        parser.error(lack)
     options.out = options.out or options.build / "side-by-side"
     return options
 

@@ -162,13 +162,16 @@ class Portier(Peer):
             self.command += ["--rules", str(folder / "bench.rules")]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=subprocess.STDOUT)
-        self.wait_until_it_answers()
+        try:
+            self.wait_until_it_answers()
+        except BaseException:  # an interruption too: nothing may be left running
+            self.end()
+            raise
 
     def wait_until_it_answers(self):
         end = time.monotonic() + 120
         while not (self.socket.exists() and self.ask("status")):
             if self.process.poll() is not None or time.monotonic() > end:
-                self.end()
                 raise Absent(f"portier did not start: {self.log.read_text(errors='replace')[-2000:]}")
             time.sleep(0.1)
 

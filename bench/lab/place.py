@@ -22,6 +22,14 @@ class Place:
     eal: list            # EAL arguments of everybody
 
 
+def not_built(build, *programs):
+    """What to do about the first of these that is not there; None if all are."""
+    for program in programs:
+        if not (build / program).exists():
+            return f"{build / program} is missing: ninja -C {build} {program}"
+    return None
+
+
 def cpu_list(text):
     """As the kernel writes lists: 0-3,8."""
     cpus = []

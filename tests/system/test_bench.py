@@ -208,6 +208,7 @@ def test_a_peer_that_is_missing_is_named_and_left_out(build, tmp_path, monkeypat
         kernel.Kernel(None, [], "nft")
 
 
-def test_a_build_without_its_programs_is_refused_by_name(tmp_path):
-    done = world.run([ROOT / "bench/side_by_side.py", "quick", "--build", tmp_path])
+@pytest.mark.parametrize("command", (("side_by_side.py", "quick"), ("pps_vs_testpmd.py",)))
+def test_a_build_without_its_programs_is_refused_by_name(tmp_path, command):
+    done = world.run([ROOT / "bench" / command[0], *command[1:], "--build", tmp_path])
     assert done.returncode == 2 and "portier is missing" in done.stderr
