@@ -3,6 +3,8 @@
 
 #include "dataplane/trial.h"
 
+static_assert((int)BURST_MAX <= (int)FLOW_LOOKUP_MAX, "a burst is looked up at once");
+
 void burst_look_up(struct worker *worker, struct burst *burst)
 {
 	const struct flow_key *key[BURST_MAX];
