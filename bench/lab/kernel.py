@@ -29,13 +29,10 @@ class Kernel(Peer):
             raise Absent("network namespaces want root")
         self.space = f"bench{os.getpid()}x{time.monotonic_ns() % 1000000}"
         self.run("ip", "netns", "add", self.space)
-        try:
+        with self.ended_if_it_fails():
             self.make_devices()
             self.load(count, policy)
             self.send(place, captures[0])
-        except BaseException:  # an interruption too: nothing may be left running
-            self.end()
-            raise
 
     def run(self, *command, **options):
         done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **options)

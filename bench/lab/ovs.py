@@ -35,14 +35,11 @@ class OpenVSwitch(Peer):
         self.folder.mkdir()
         self.environment = dict(os.environ, OVS_RUNDIR=str(self.folder), OVS_LOGDIR=str(self.folder),
                                 OVS_DBDIR=str(self.folder), OVS_SYSCONFDIR=str(self.folder))
-        try:
+        with self.ended_if_it_fails():
             self.start(place)
             self.make_bridge()
             self.make_flows(way)  # before the first packet
             self.add_sources(captures)
-        except BaseException:  # an interruption too: nothing may be left running
-            self.end()
-            raise
 
     def run(self, *command, seconds=60):
         done = subprocess.run(command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A program that takes part: it lives for the whole comparison and is stopped except while it is measured."""
+import contextlib
 import json
 import os
 import pathlib
@@ -56,6 +57,15 @@ class Peer:
     def end(self):
         end_process(self.process)
 
+    @contextlib.contextmanager
+    def ended_if_it_fails(self):
+        """What is done to it meanwhile is done, or it ends: after an interruption too nothing may be left running."""
+        try:
+            yield
+        except BaseException:
+            self.end()
+            raise
+
 
 class Conversation:
     """Lines to a program's standard input, and what it prints."""
@@ -100,12 +110,9 @@ class Testpmd(Peer):
                         f"--rxq={queues}", f"--txq={queues}", f"--total-num-mbufs={pool}", "--no-flush-rx"]
         self.talk = Conversation(self.name, self.command)
         self.process = self.talk.process
-        try:
+        with self.ended_if_it_fails():
             self.talk.ask("", r"testpmd> ", 120)
             self.talk.ask("start", r"testpmd> ")
-        except BaseException:  # an interruption too: nothing may be left running
-            self.end()
-            raise
 
     def count(self, what):
         return int(self.talk.ask("show port stats 0", what + r": +(\d+)[\s\S]*testpmd> ")[1])
@@ -162,11 +169,8 @@ class Portier(Peer):
             self.command += ["--rules", str(folder / "bench.rules")]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=subprocess.STDOUT)
-        try:
+        with self.ended_if_it_fails():
             self.wait_until_it_answers()
-        except BaseException:  # an interruption too: nothing may be left running
-            self.end()
-            raise
 
     def wait_until_it_answers(self):
         end = time.monotonic() + 120

@@ -100,11 +100,8 @@ def start_portier(place, cell, folder, name="portier", **change):
     made = Portier(place, inputs.write(cell.input, folder, cell.workers), capacity, rules, listening, name,
                    cell.latency, cell.input.new_share > 0)
     if cell.reloading:
-        try:
+        with made.ended_if_it_fails():
             made.load_again_and_again([rules, inputs.rules(cell.rules, last=(inputs.denied_by(cell.rules) + " drop",))])
-        except BaseException:
-            made.end()
-            raise
     return made
 
 

@@ -212,3 +212,16 @@ def test_a_peer_that_is_missing_is_named_and_left_out(build, tmp_path, monkeypat
 def test_a_build_without_its_programs_is_refused_by_name(tmp_path, command):
     done = world.run([ROOT / "bench" / command[0], *command[1:], "--build", tmp_path])
     assert done.returncode == 2 and "portier is missing" in done.stderr
+
+
+def test_a_portier_that_can_not_be_asked_is_not_left_running(tmp_path):
+    from lab import place
+    program = tmp_path / "control" / "portier"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\nfolder=$(dirname "$3")\necho $$ >"$folder/pid"\n: >"$folder/control.sock"\nexec sleep 60\n')
+    program.chmod(0o755)
+    with pytest.raises(FileNotFoundError):  # there is no portierctl
+        peer.Portier(place.Place(tmp_path, tmp_path, [0], 0, 64, []), ["none.pcap"], 64)
+    pid, = tmp_path.glob("portier*/pid")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
