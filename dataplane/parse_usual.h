@@ -66,7 +66,7 @@ struct usual_packet {
 	const uint8_t *ip, *header; // in the frame
 	uint32_t l3, l4_length;     // bytes, as in struct packet_meta
 	uint16_t tag;               // of its VLAN
-	bool tagged, vlan_in_key;
+	bool vlan_in_key;
 	uint8_t protocol;
 	bool swapped; // its source is end 1
 };
@@ -83,7 +83,7 @@ static __rte_always_inline void describe(const struct usual_packet *packet, enum
 	put_word(meta->key.port, rotate32(ports, packet->swapped * 16u), (packet->vlan_in_key ? packet->tag : 0u) | kind);
 	put_word(&meta->l4_length, packet->l4_length, packet->l3 | l4 << 16);
 	put_word(&meta->source_port, ports, flags | (uint32_t)packet->tag << 16);
-	put_word(&meta->protocol, packet->protocol | (uint32_t)family << 8 | tcp_flags << 16, (uint32_t)packet->tagged << 16);
+	put_word(&meta->protocol, packet->protocol | (uint32_t)family << 8 | tcp_flags << 16, (uint32_t)(packet->l3 != ETHERNET_HEADER) << 16);
 }
 
 // A compiler makes branches of conditions, not of rotations.
@@ -183,7 +183,6 @@ static __rte_always_inline bool parse_usual(const uint8_t *frame, uint32_t captu
 	const struct usual_packet trunk = { // one tag
 		.l3 = ETHERNET_HEADER + VLAN_TAG,
 		.tag = load_be16(frame + ETHERNET_HEADER) & 0xfff,
-		.tagged = true,
 		.vlan_in_key = options->vlan_in_key,
 	};
 

@@ -230,6 +230,17 @@ static inline void receive(struct worker *to, uint8_t interface, unsigned count,
 	egress_flush(to);
 }
 
+// Puts a frame where a device would, without taking the burst further.
+static inline void put_frame(unsigned at, const uint8_t *frame, uint16_t length, uint8_t interface)
+{
+	struct burst *burst = worker()->burst;
+
+	burst->mbuf[at] = rte_pktmbuf_alloc(worker()->pool);
+	memcpy(rte_pktmbuf_append(burst->mbuf[at], length), frame, length);
+	burst->interface[at] = interface;
+	burst->time[at] = bench->now;
+}
+
 static inline uint32_t flow_of(const struct worker *at, struct frame_ends ends, uint8_t protocol)
 {
 	struct flow_key key = { .protocol = protocol, .family = FAMILY_IP4 };

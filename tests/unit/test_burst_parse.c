@@ -26,7 +26,7 @@ static uint16_t drawn_frame(uint8_t *frame)
 	return random_below(&draws, 8) ? length : (uint16_t)(1 + random_below(&draws, length));
 }
 
-static unsigned receive_drawn(struct burst *burst)
+static unsigned receive_drawn(void)
 {
 	const unsigned count = 1 + random_below(&draws, BURST_LARGEST);
 
@@ -34,10 +34,7 @@ static unsigned receive_drawn(struct burst *burst)
 		uint8_t frame[256] = { 0 };
 		const uint16_t length = drawn_frame(frame);
 
-		burst->mbuf[i] = rte_pktmbuf_alloc(worker()->pool);
-		memcpy(rte_pktmbuf_append(burst->mbuf[i], length), frame, length);
-		burst->interface[i] = (uint8_t)(i % 2);
-		burst->time[i] = bench->now;
+		put_frame(i, frame, length, (uint8_t)(i % 2));
 	}
 	return count;
 }
@@ -87,7 +84,7 @@ static void any_frame_is_parsed_as_without_the_straight_line(void **state)
 
 	(void)state;
 	for (unsigned round = 0; round < BURSTS; round++) {
-		const unsigned count = receive_drawn(burst);
+		const unsigned count = receive_drawn();
 
 		burst_begin(worker(), count);
 		burst_parse(worker(), burst);
@@ -111,7 +108,7 @@ static void what_was_opened_is_found_packed_or_not(void **state)
 
 	(void)state;
 	for (unsigned round = 0; round < BURSTS / 20; round++) {
-		const unsigned count = receive_drawn(burst);
+		const unsigned count = receive_drawn();
 
 		burst_begin(worker(), count);
 		burst_parse(worker(), burst);

@@ -116,10 +116,7 @@ static void a_tuple_tells_what_the_headers_say(void **state)
 	for (unsigned round = 0; round < BURSTS; round++) {
 		for (unsigned i = 0; i < BURST_MAX; i++) {
 			lengths[i] = random_frame(frames[i]);
-			burst->mbuf[i] = rte_pktmbuf_alloc(worker()->pool);
-			memcpy(rte_pktmbuf_append(burst->mbuf[i], lengths[i]), frames[i], lengths[i]);
-			burst->interface[i] = (uint8_t)(i % 2);
-			burst->time[i] = bench->now;
+			put_frame(i, frames[i], lengths[i], (uint8_t)(i % 2));
 		}
 		burst_begin(worker(), BURST_MAX);
 		burst_parse(worker(), burst);
