@@ -29,14 +29,29 @@ def end_process(process, seconds=20):
             process.wait()
 
 
+def stands_still(pid):
+    """Whether all threads of a process are stopped, or gone."""
+    try:
+        states = [path.read_text().rpartition(")")[2].split()[0] for path in pathlib.Path(f"/proc/{pid}/task").glob("*/stat")]
+    except OSError:
+        return False  # one ended while it was looked at
+    return all(state in "TtZX" for state in states)
+
+
 class Peer:
     """Subclasses set name and process, and say what came in: received(), a count of packets."""
 
     def resume(self):
         os.kill(self.process.pid, signal.SIGCONT)
 
-    def pause(self):
+    def pause(self, seconds=10):
+        """Returns when it stands still: a signal only asks for that, and what is counted meanwhile counts for nobody."""
         os.kill(self.process.pid, signal.SIGSTOP)
+        end = time.monotonic() + seconds
+        while not stands_still(self.process.pid):
+            if time.monotonic() > end:
+                raise Absent(f"{self.name} did not stop")
+            time.sleep(0.001)
 
     def window(self, seconds, warm=0.1):
         """Packets a second over a window; what comes before it warms the caches and is not counted."""
