@@ -45,11 +45,13 @@ void record_fetch(const struct flow_records *records, uint32_t flow)
 	rte_prefetch0_write(&records->sequence[flow]);
 }
 
-// Records were given back by flows that had nothing to do with each other. The one that is taken some flows from now is
-// fetched.
+// Fetches the record that is taken some flows from now. Those that were given back had nothing to do with each other; those that
+// were never used lie side by side, but whoever just writes them waits for every line.
 static void fetch_later(const struct flow_records *records)
 {
 	enum { AHEAD = 8 };
+	if (records->taken == records->done && records->fresh + AHEAD < records->capacity)
+		record_fetch(records, records->fresh + AHEAD);
 	if (records->taken + AHEAD >= records->done)
 		return;
 	const uint64_t place = records->readers ? records->taken + AHEAD : records->given - 1 - AHEAD;
@@ -62,9 +64,9 @@ uint32_t records_take(struct flow_records *records)
 {
 	if (records->readers != NULL && records->taken == records->done)
 		ask_readers(records);
+	fetch_later(records);
 	if (records->taken == records->done)
 		return records->fresh < records->capacity ? records->fresh++ : FLOW_NONE;
-	fetch_later(records);
 	if (records->readers != NULL)
 		return records->spare[records->taken++ % records->capacity];
 	records->done--;
