@@ -107,7 +107,7 @@ static __rte_always_inline void cuckoo_scrub_fetch(const void *index, const stru
 }
 
 // Pulls entries of so many buckets from next on back to their first, where that has room; returns the next of then. What the
-// next call will look at is fetched now.
+// next call will look at is fetched now; the buckets themselves were some calls before.
 static __rte_always_inline uint32_t cuckoo_scrub(void *index, const struct cuckoo_layout *layout, uint32_t next,
 						 uint32_t bucket_mask, unsigned buckets)
 {
@@ -115,8 +115,15 @@ static __rte_always_inline uint32_t cuckoo_scrub(void *index, const struct cucko
 		cuckoo_scrub_bucket(index, layout, next++ & bucket_mask);
 	for (unsigned i = 0; i < buckets; i++)
 		cuckoo_scrub_fetch(index, layout, (next + i) & bucket_mask);
-	layout->fetch(index, (next + 2 * buckets) & bucket_mask);
+	for (unsigned i = 0; i < buckets; i++)
+		layout->fetch(index, (next + 4 * buckets + i) & bucket_mask);
 	return next;
+}
+
+// Whether lookups would feel it: few entries are in their second buckets where the table has room.
+static inline bool cuckoo_asks_for_scrub(uint32_t used, uint32_t in_second)
+{
+	return in_second > used / 16;
 }
 
 // Counters with one writer, read by any thread: no locked instruction is needed.

@@ -157,10 +157,15 @@ static bool index_remove(struct flow_table *table, uint32_t flow)
 
 static void scrub_index_of(struct flow_table *table, const struct flow_key *key)
 {
-	if (flow_key_fits_ip4(key))
-		narrow_scrub(&table->narrow, SCRUB_BUCKETS);
-	else
-		wide_scrub(&table->wide, SCRUB_BUCKETS);
+	struct flow_narrow *narrow = &table->narrow;
+	struct flow_wide *wide = &table->wide;
+
+	if (!flow_key_fits_ip4(key)) {
+		if (cuckoo_asks_for_scrub(wide->used, wide->in_second))
+			wide_scrub(wide, SCRUB_BUCKETS);
+	} else if (cuckoo_asks_for_scrub(narrow->used, narrow->in_second)) {
+		narrow_scrub(narrow, SCRUB_BUCKETS);
+	}
 }
 
 static void count_waiting(struct flow_table *table)

@@ -279,6 +279,40 @@ static void burst_of_any_size_answers_as_single_lookups_do(void **state)
 	flow_table_destroy(table);
 }
 
+static unsigned second_percent(const struct flow_table *table)
+{
+	struct flow_table_stats stats;
+
+	flow_table_stats(table, &stats);
+	return 100 * stats.in_second_bucket / stats.used;
+}
+
+static void expect_tidy_when_emptied(struct flow_key key_of(uint32_t), uint32_t flows)
+{
+	struct flow_table *table = make_table(flows);
+	uint32_t flow[8192];
+
+	for (uint32_t i = 0; i < flows; i++) {
+		struct flow_key key = key_of(i);
+
+		flow[i] = flow_table_insert(table, &key);
+		assert_true(flow[i] != FLOW_NONE);
+	}
+	unsigned full = second_percent(table);
+	for (uint32_t i = 0; i < flows * 3 / 4; i++)
+		flow_table_remove(table, flow[i]);
+	assert_in_range(second_percent(table), 0, 8);
+	assert_true(full > 8);
+	flow_table_destroy(table);
+}
+
+static void table_that_empties_tidies_up_as_it_does(void **state)
+{
+	(void)state;
+	expect_tidy_when_emptied(key_number, 3800);      // of 4,096 slots
+	expect_tidy_when_emptied(wide_key_number, 4700); // of 5,120
+}
+
 static void same_key_many_times_in_one_burst_is_one_flow(void **state)
 {
 	struct flow_table *table = make_table(100);
@@ -342,6 +376,7 @@ int main(void)
 		cmocka_unit_test(second_try_after_an_end_counts_as_the_only_one),
 		cmocka_unit_test(flow_that_is_removed_twice_is_handed_out_once),
 		cmocka_unit_test(burst_of_any_size_answers_as_single_lookups_do),
+		cmocka_unit_test(table_that_empties_tidies_up_as_it_does),
 		cmocka_unit_test(same_key_many_times_in_one_burst_is_one_flow),
 		cmocka_unit_test(snapshot_is_the_flow_or_nothing),
 		cmocka_unit_test(states_have_their_rfcs_names),
