@@ -139,14 +139,14 @@ static uint32_t other_bucket(const void *index, struct slot slot)
 	return narrow_other(narrow, slot.bucket, narrow_sum(narrow, entry_hash(narrow, entry_at(narrow, slot))));
 }
 
-// Which entries have all of these bits, as bits. Free of branches: which slot it will be is anybody's guess.
-static inline unsigned slots_with(const struct flow_narrow *narrow, uint32_t number, uint64_t bits)
+// Which entries have this one bit, as bits. Free of branches: which slot it will be is anybody's guess.
+static inline unsigned slots_with(const struct flow_narrow *narrow, uint32_t number, uint64_t bit)
 {
-	unsigned mask = 0;
+	uint64_t mask = 0;
 
 	for (unsigned s = 0; s < NARROW_SLOTS; s++)
-		mask |= (unsigned)((narrow->bucket[number].entry[s].high & bits) == bits) << s;
-	return mask;
+		mask |= narrow->bucket[number].entry[s].high / (bit >> s) & 1u << s;
+	return (unsigned)mask;
 }
 
 static bool free_slot(const void *index, uint32_t number, struct slot *slot)
