@@ -225,7 +225,7 @@ void ageing_answered(struct ageing *ageing, uint32_t flow, uint64_t now)
 {
 	if (cold(ageing, flow)->list < IN_QUEUE)
 		return;
-	hot(ageing, flow)->embryonic = 0;
+	FLOW_SET(hot(ageing, flow), embryonic, 1, 0);
 	hot(ageing, flow)->last_seen = now;
 	count_embryonic(ageing, -1);
 	unlink_flow(ageing, flow);

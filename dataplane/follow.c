@@ -45,7 +45,7 @@ static void follow_answer(struct worker *worker, struct burst *burst, unsigned a
 	struct flow *flow = flow_table_flow(worker->flows, index);
 	const unsigned before = flow->state;
 
-	flow->state = answered_state((enum flow_state)before);
+	FLOW_SET(flow, state, FLOW_STATE_BITS, answered_state((enum flow_state)before));
 	flow->generation &= ~FLOW_VARIES;
 	ageing_answered(worker->ageing, index, burst->time[at]);
 	state_changed(worker, index, before);

@@ -173,15 +173,15 @@ static bool fin_counts(const struct flow *flow, enum flow_direction direction, c
 static void set_next(struct flow *flow, enum flow_direction end, uint32_t next)
 {
 	flow->tcp_next[end] = next;
-	flow->tcp_known |= 1u << end;
+	flow->word |= FLOW_UNIT(tcp_known) << end;
 }
 
 static void set_scale(struct flow *flow, enum flow_direction end, uint8_t scale)
 {
 	if (end == FLOW_ORIG)
-		flow->tcp_scale0 = scale;
+		FLOW_SET(flow, tcp_scale0, 4, scale);
 	else
-		flow->tcp_scale1 = scale;
+		FLOW_SET(flow, tcp_scale1, 4, scale);
 }
 
 // Whether the segment is the very next one that its receiver waits for.
@@ -219,7 +219,7 @@ static void note_window(struct flow *flow, enum flow_direction direction, const 
 	if (segment->flags & TCP_ACK)
 		set_next(flow, direction, segment->acknowledgement);
 	else
-		flow->tcp_known = 0;
+		FLOW_SET(flow, tcp_known, 2, 0);
 	flow->tcp_window[direction] = segment->window;
 }
 
@@ -265,7 +265,7 @@ static bool step(struct flow *flow, enum flow_direction direction, enum event ev
 
 	if (to == 0)
 		return false;
-	flow->state = to;
+	FLOW_SET(flow, state, FLOW_STATE_BITS, to);
 	return true;
 }
 
@@ -294,10 +294,11 @@ void tcp_open(struct flow *flow, enum flow_direction direction, const struct tcp
 {
 	enum event event = event_of(segment);
 
-	flow->state = opening[event][direction];
-	flow->tcp_known = 0;
+	FLOW_SET(flow, state, FLOW_STATE_BITS, opening[event][direction]);
+	FLOW_SET(flow, tcp_known, 2, 0);
+	set_scale(flow, FLOW_ORIG, SCALE_MAX); // not seen: as wide as it may be
+	set_scale(flow, FLOW_RESP, SCALE_MAX);
 	flow->tcp_window[FLOW_ORIG] = flow->tcp_window[FLOW_RESP] = 0;
-	flow->tcp_scale0 = flow->tcp_scale1 = SCALE_MAX; // not seen: as wide as it may be
 	note_window(flow, direction, segment);
 	if (event == EVENT_FIN)
 		note_fin(flow, direction, segment);
