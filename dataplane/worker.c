@@ -65,9 +65,16 @@ static void count_received(struct worker *worker, const struct interface *from, 
 	}
 }
 
+// What time it is; a capture's clock goes by its packets.
+static void look_at_clock(struct worker *worker)
+{
+	if (worker->clock == CLOCK_TSC)
+		worker->now = rte_rdtsc();
+}
+
 static void stamp_live(struct worker *worker, struct burst *burst, unsigned count)
 {
-	worker->now = rte_rdtsc();
+	look_at_clock(worker);
 	for (unsigned i = 0; i < count; i++)
 		burst->time[i] = worker->now;
 }
@@ -148,8 +155,6 @@ void worker_age(struct worker *worker)
 	const unsigned budget = ageing_budget((unsigned)(opened - worker->opened_aged));
 
 	worker->opened_aged = opened;
-	if (worker->clock == CLOCK_TSC)
-		worker->now = rte_rdtsc();
 	ageing_advance(worker->ageing, worker->now, budget);
 }
 
@@ -223,8 +228,10 @@ static unsigned round_of_work(struct worker *worker)
 		work += poll_queue(worker, &wiring->rx[i]);
 	if (worker->steers)
 		work += poll_inbox(worker);
-	if (work == 0)
+	if (work == 0) {
+		look_at_clock(worker);
 		worker_age(worker);
+	}
 	work += sweep(worker);
 	return work + egress_flush(worker);
 }
@@ -239,16 +246,20 @@ static void drain_flows(struct worker *worker)
 	atomic_store_explicit(&worker->drain_flows, false, memory_order_release);
 }
 
-static void count_round(struct worker *worker, unsigned work, uint64_t started, unsigned *idle)
+// started: TSC. Returns when the round ended, which is when the next one starts.
+static uint64_t count_round(struct worker *worker, unsigned work, uint64_t started, unsigned *idle)
 {
+	const uint64_t now = rte_rdtsc();
+
 	counter_add(&worker->counters.polls, 1);
 	if (work) {
 		*idle = 0;
-		counter_add(&worker->counters.busy_ticks, rte_rdtsc() - started);
-		return;
+		counter_add(&worker->counters.busy_ticks, now - started);
+	} else {
+		++*idle;
+		counter_add(&worker->counters.polls_empty, 1);
 	}
-	counter_add(&worker->counters.polls_empty, 1);
-	++*idle;
+	return now;
 }
 
 // Who has nothing to do leaves the CPU to who has. By sleep: who yields at each round still takes its turn among all that
@@ -263,21 +274,23 @@ static void give_way(struct worker *worker)
 int worker_run(void *argument)
 {
 	struct worker *worker = argument;
+	uint64_t started = rte_rdtsc();
 	unsigned idle = 0;
 
 	rte_rcu_qsbr_thread_register(worker->qsbr, worker->id);
 	rte_rcu_qsbr_thread_online(worker->qsbr, worker->id);
 	atomic_store_explicit(&worker->running, true, memory_order_release);
 	while (!atomic_load_explicit(&worker->stop, memory_order_relaxed)) {
-		uint64_t started = rte_rdtsc();
 		unsigned work = round_of_work(worker);
 		if (unlikely(atomic_load_explicit(&worker->drain_flows, memory_order_acquire)))
 			drain_flows(worker);
-		count_round(worker, work, started, &idle);
+		started = count_round(worker, work, started, &idle);
 		// No pointer to a policy or a set of queues is held across this line.
 		rte_rcu_qsbr_quiescent(worker->qsbr, worker->id);
-		if (worker->share_cpu && idle >= IDLE_ROUNDS)
+		if (worker->share_cpu && idle >= IDLE_ROUNDS) {
 			give_way(worker);
+			started = rte_rdtsc();
+		}
 	}
 	rte_rcu_qsbr_thread_offline(worker->qsbr, worker->id);
 	rte_rcu_qsbr_thread_unregister(worker->qsbr, worker->id);

@@ -184,7 +184,7 @@ void worker_report(struct worker *worker, struct rte_ring *ring, const void *rec
 // A flow has ended: counts it, reports it. The flow_end_fn of the worker's ageing; context: the worker. Owner thread.
 void worker_flow_ended(void *context, uint32_t flow, enum flow_end why);
 
-// Ends flows whose time is over, some of them at a call: after each burst, and in each idle round. Owner thread.
+// Ends flows whose time is over at worker->now, some of them at a call: after each burst, and in each idle round. Owner thread.
 void worker_age(struct worker *worker);
 
 // The loop of one lcore; argument: struct worker. Returns 0 when stop was set.

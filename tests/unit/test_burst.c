@@ -113,13 +113,10 @@ static void flow_whose_time_is_over_ends_and_a_new_one_opens(void **state)
 	assert_int_equal(flow->traffic[FLOW_ORIG].packets, 2);
 }
 
-// Ages by the test's clock.
 static void age_at(uint64_t now)
 {
-	worker()->clock = CLOCK_CAPTURE;
 	worker()->now = now;
 	worker_age(worker());
-	worker()->clock = CLOCK_TSC;
 }
 
 static void after_a_burst_as_many_flows_may_end_as_it_opened(void **state)
