@@ -179,6 +179,7 @@ void burst_begin(struct worker *worker, unsigned count)
 		memset(burst->opened, 0, sizeof(burst->opened));
 		memset(burst->ended, 0, sizeof(burst->ended));
 	}
+	burst->searched[0] = burst->searched[1] = false;
 	burst->found[0] = burst->found[1] = 0;
 	if (unlikely(worker->trace != NULL))
 		clear_notes(burst);

@@ -44,6 +44,7 @@ struct burst {
 	uint64_t opened[CHANGE_WORDS], ended[CHANGE_WORDS]; // a bit by key, by index; others may share it
 	const struct policy *policy;
 	struct trial *trial; // rules that are tried beside; NULL: none
+	bool searched[2]; // the rules, for packets that were looked up to no flow, and for those that were to one
 	uint64_t found[2]; // by enum judged: bit per packet whose position in the rules is known
 	uint32_t position[BURST_MAX];
 	struct packet_tuple tuple[BURST_MAX]; // what it was found for

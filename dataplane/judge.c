@@ -58,59 +58,49 @@ static bool needs(const struct worker *worker, const struct burst *burst, unsign
 // Packets that are asked about together.
 struct questions {
 	unsigned count;
-	uint8_t at[BURST_MAX];
+	uint8_t at[BURST_MAX]; // ascend
 	const struct packet_tuple *tuple[BURST_MAX];
 	uint64_t kind[2]; // by enum judged: bit by position in the burst
 };
 
-// About all packets from place i of burst->live on that have no flow. The places of those that have one, and are not known to be
-// settled, are listed. Returns how many.
-static unsigned ask_about_packets(const struct worker *worker, struct burst *burst, unsigned from, uint8_t place[],
-				  struct questions *questions)
+static inline void add_question(struct questions *questions, struct burst *burst, unsigned at, enum judged kind)
+{
+	questions->at[questions->count] = (uint8_t)at;
+	questions->tuple[questions->count++] = &burst->tuple[at];
+	questions->kind[kind] |= UINT64_C(1) << at;
+}
+
+// About all packets from place i of burst->live on that have no flow.
+static void ask_about_packets(const struct worker *worker, struct burst *burst, unsigned from, struct questions *questions)
+{
+	const uint32_t devices = worker->wiring->handler_devices; // see burst_returned
+	const bool strict = burst->policy->tcp_pickup_strict;
+
+	for (unsigned i = from, live_count = burst->live_count; i < live_count; i++) {
+		const unsigned at = burst->live[i];
+
+		if (burst->flow[i] != FLOW_NONE || unlikely(devices >> burst->interface[at] & 1))
+			continue;
+		tuple_of_packet(worker, burst, at, judge_connection_alone(&burst->meta[at], strict), &burst->tuple[at]);
+		add_question(questions, burst, at, JUDGED_PACKET);
+	}
+}
+
+// About all that have one and need a judgement: what tells of their flows is fetched before it is read.
+static void ask_about_flows(const struct worker *worker, struct burst *burst, unsigned from, struct questions *questions)
 {
 	const struct policy *policy = burst->policy;
 	const uint32_t settled = policy->by_packet ? FLOW_NOT_JUDGED : policy->generation;
-	const uint32_t devices = worker->wiring->handler_devices; // see burst_returned
-	const bool strict = policy->tcp_pickup_strict;
-	const unsigned live_count = burst->live_count;
-	unsigned flows = 0, count = 0;
-	uint64_t asked = 0;
-
-	for (unsigned i = from; i < live_count; i++) {
-		const unsigned at = burst->live[i];
-		const uint32_t index = burst->flow[i];
-
-		if (index != FLOW_NONE) {
-			place[flows] = (uint8_t)i;
-			flows += flow_table_flow(worker->flows, index)->generation != settled;
-			continue;
-		}
-		if (unlikely(devices >> burst->interface[at] & 1))
-			continue;
-		tuple_of_packet(worker, burst, at, judge_connection_alone(&burst->meta[at], strict), &burst->tuple[at]);
-		questions->at[count] = (uint8_t)at;
-		questions->tuple[count++] = &burst->tuple[at];
-		asked |= UINT64_C(1) << at;
-	}
-	questions->count = count;
-	questions->kind[JUDGED_PACKET] = asked;
-	questions->kind[JUDGED_FLOW] = 0;
-	return flows;
-}
-
-// Of the flows at these places of burst->live: what tells of them is fetched before it is read.
-static __rte_noinline void ask_about_flows(const struct worker *worker, struct burst *burst, const uint8_t place[], unsigned count,
-					   struct questions *questions)
-{
 	enum judged kind[BURST_MAX];
 	unsigned needed[BURST_MAX], n = 0;
 
-	for (unsigned k = 0; k < count; k++) {
-		const unsigned i = needed[n] = place[k];
+	for (unsigned i = from; i < burst->live_count; i++) {
 		const uint32_t index = burst->flow[i];
 
-		if (!needs(worker, burst, burst->live[i], flow_table_flow(worker->flows, index), &kind[n]))
+		if (index == FLOW_NONE || flow_table_flow(worker->flows, index)->generation == settled ||
+			!needs(worker, burst, burst->live[i], flow_table_flow(worker->flows, index), &kind[n]))
 			continue;
+		needed[n] = i;
 		if (kind[n++] == JUDGED_FLOW)
 			rte_prefetch0(flow_table_cold(worker->flows, index));
 	}
@@ -123,49 +113,57 @@ static __rte_noinline void ask_about_flows(const struct worker *worker, struct b
 			tuple_of_flow(flow, flow_table_cold(worker->flows, index), &burst->tuple[at]);
 		else
 			tuple_of_packet(worker, burst, at, judge_connection(burst, at, flow), &burst->tuple[at]);
-		questions->at[questions->count] = (uint8_t)at;
-		questions->tuple[questions->count++] = &burst->tuple[at];
-		questions->kind[kind[k]] |= UINT64_C(1) << at;
+		add_question(questions, burst, at, kind[k]);
 	}
 }
 
-// About all packets from place i of burst->live on that need a judgement. Answers about neighbours, as in a flood, are written
-// where they belong.
-static void find_all(const struct worker *worker, struct burst *burst, unsigned from)
+// Answers about neighbours, as in a flood, are written where they belong.
+static void find_answers(const struct worker *worker, struct burst *burst, const struct questions *questions)
 {
-	struct questions questions;
+	const unsigned count = questions->count;
 	uint32_t scattered[BURST_MAX];
-	uint8_t place[BURST_MAX];
-	const unsigned flows = ask_about_packets(worker, burst, from, place, &questions);
-
-	if (flows)
-		ask_about_flows(worker, burst, place, flows, &questions);
-
-	const unsigned count = questions.count;
 
 	if (!count)
 		return;
 
-	// Positions in burst->live ascend.
-	const bool neighbours = !flows && questions.at[count - 1] - questions.at[0] == (int)count - 1;
-	uint32_t *position = neighbours ? &burst->position[questions.at[0]] : scattered;
+	const bool neighbours = questions->at[count - 1] - questions->at[0] == (int)count - 1;
+	uint32_t *position = neighbours ? &burst->position[questions->at[0]] : scattered;
 
-	rule_matcher_find(burst->policy->rules, questions.tuple, count, position);
+	rule_matcher_find(burst->policy->rules, questions->tuple, count, position);
 	rule_matcher_fetch(burst->policy->rules, position, count, worker->rule_counters);
 	if (!neighbours) {
 		for (unsigned k = 0; k < count; k++)
-			burst->position[questions.at[k]] = position[k];
+			burst->position[questions->at[k]] = position[k];
 	}
-	burst->found[JUDGED_PACKET] = questions.kind[JUDGED_PACKET];
-	burst->found[JUDGED_FLOW] = questions.kind[JUDGED_FLOW];
+	burst->found[JUDGED_PACKET] |= questions->kind[JUDGED_PACKET];
+	burst->found[JUDGED_FLOW] |= questions->kind[JUDGED_FLOW];
+}
+
+// Has the rules searched for all packets from place i of burst->live on that need it: of those that were looked up to a flow, or
+// of those that were not.
+static void find_all(const struct worker *worker, struct burst *burst, unsigned from, bool with_flow)
+{
+	struct questions questions;
+
+	questions.count = 0;
+	questions.kind[JUDGED_PACKET] = questions.kind[JUDGED_FLOW] = 0;
+	if (with_flow)
+		ask_about_flows(worker, burst, from, &questions);
+	else
+		ask_about_packets(worker, burst, from, &questions);
+	find_answers(worker, burst, &questions);
 }
 
 // Only once a burst: what needs another judgement than was foreseen, as a packet before it has opened or ended its flow,
 // is looked for alone.
 static bool foreseen(const struct worker *worker, struct burst *burst, unsigned i, enum judged kind)
 {
-	if (!(burst->found[JUDGED_PACKET] | burst->found[JUDGED_FLOW]))
-		find_all(worker, burst, i);
+	const bool with_flow = burst->flow[i] != FLOW_NONE;
+
+	if (!burst->searched[with_flow]) {
+		burst->searched[with_flow] = true;
+		find_all(worker, burst, i, with_flow);
+	}
 	return is_found(burst, burst->live[i], kind);
 }
 

@@ -3,7 +3,8 @@
 // about all. Owner thread.
 //
 // The rules are searched for many packets at once: the first packet of a burst that needs it has them searched for all
-// that will. Bursts of established flows never come here.
+// that will and that have no flow, as it has none; or have one, as it has. Bursts of established flows never come here, and where
+// a few packets open flows nobody looks at the others' records for that.
 #pragma once
 
 #include "dataplane/burst.h"
