@@ -50,7 +50,8 @@ static void hand(struct worker *worker, struct burst *burst, uint8_t id, const s
 	const struct traffic handed = { view->count, bytes };
 	traffic_sum(&worker->handler_counters[id].handed, handed);
 	traffic_sum(&worker->counters.handed, handed);
-	worker->handlers[id].ops->process(&worker->handlers[id], view);
+	if (worker->handlers[id].ops->process)
+		worker->handlers[id].ops->process(&worker->handlers[id], view);
 	if (unlikely(burst->measured))
 		burst_measure(worker, burst, id);
 }
@@ -74,7 +75,7 @@ static void hand_over_whole(struct worker *worker, struct burst *burst)
 		.interface = burst->interface,
 		.fate = burst->fate };
 
-	fates_pending(burst, id);
+	all_fates(burst, handler_fate(&worker->handlers[id]));
 	burst->live_count = 0;
 	hand(worker, burst, id, &view, burst_bytes(burst));
 }
@@ -95,6 +96,7 @@ void burst_hand_over(struct worker *worker, struct burst *burst)
 	}
 	while (burst->live_count) {
 		uint8_t id = burst->handler[burst->live[0]];
+		const struct fate fate = handler_fate(&worker->handlers[id]);
 		unsigned left = 0;
 		uint64_t bytes = 0;
 		view.count = 0;
@@ -106,7 +108,7 @@ void burst_hand_over(struct worker *worker, struct burst *burst)
 			}
 			group[view.count++] = at;
 			bytes += burst->length[at];
-			burst->fate[at].account = id;
+			burst->fate[at] = fate;
 		}
 		burst->live_count = left;
 		hand(worker, burst, id, &view, bytes);

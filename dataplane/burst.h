@@ -112,10 +112,9 @@ static inline bool burst_returned(const struct worker *worker, const struct burs
 }
 
 // Of all places, taken or not: that is a few wide stores.
-static inline void fates_pending(struct burst *burst, uint8_t account)
+static inline void all_fates(struct burst *burst, struct fate fate)
 {
-	const struct fate pending = { .kind = FATE_PENDING, .account = account };
-	const uint32_t word = fate_word(&pending);
+	const uint32_t word = fate_word(&fate);
 
 	for (unsigned i = 0; i < BURST_MAX; i++)
 		memcpy(&burst->fate[i], &word, sizeof(word));

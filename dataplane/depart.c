@@ -240,12 +240,12 @@ static void depart_each(struct worker *worker, struct burst *burst)
 // Whether one handler has consumed the whole burst.
 static bool all_consumed(const struct burst *burst)
 {
-	const struct fate expected = { .kind = FATE_CONSUME, .account = burst->fate[0].account };
+	const uint32_t first = fate_word(&burst->fate[0]);
 	uint32_t differs = 0;
 
 	for (unsigned i = 0; i < burst->count; i++)
-		differs |= fate_word(&burst->fate[i]) ^ fate_word(&expected);
-	return burst->count && !differs;
+		differs |= fate_word(&burst->fate[i]) ^ first;
+	return burst->count && !differs && burst->fate[0].kind == FATE_CONSUME;
 }
 
 void burst_depart(struct worker *worker, struct burst *burst)

@@ -14,7 +14,7 @@ struct handler;
 
 enum { BURST_MAX = 64 }; // packets in one burst
 
-// Where a packet ends. A handler sets one for each packet that it is given; the burst's last stage carries it out.
+// Where a packet ends: by its handler. The burst's last stage carries it out.
 enum fate_kind {
 	FATE_PENDING = 0,
 	FATE_CONSUME,  // the handler is done with it: free it
@@ -32,7 +32,7 @@ enum {
 struct fate {
 	uint8_t kind;      // enum fate_kind
 	uint8_t reason;    // enum drop_reason
-	uint8_t interface; // index, of FATE_TRANSMIT
+	uint8_t interface; // index, of FATE_TRANSMIT; means nothing else
 	uint8_t account;   // handler's id, or ACCOUNT_*: set by the burst before the handler runs
 };
 
@@ -59,7 +59,10 @@ struct handler_ops {
 	const char *kind; // "count": the word in the configuration
 	const char *text; // one line for a person
 	bool needs_device;
-	// Worker thread. Sets the fate of every packet of the view.
+	// Where all packets end; FATE_PENDING: process says where each does. The interface is the handler's own.
+	enum fate_kind fate;
+	enum drop_reason reason; // of FATE_DROP
+	// Worker thread. Sets the fate of every packet of the view. NULL: there is nothing to do.
 	void (*process)(const struct handler *handler, const struct packet_view *view);
 };
 
@@ -71,6 +74,13 @@ struct handler {
 	uint8_t interface; // index of its device, INTERFACE_NONE if it has none
 	uint8_t uplink;    // index of the interface that its device's own traffic leaves by
 };
+
+// What a packet's fate is when its handler gets it.
+static inline struct fate handler_fate(const struct handler *handler)
+{
+	return (struct fate){ .kind = (uint8_t)handler->ops->fate, .reason = (uint8_t)handler->ops->reason,
+		.interface = handler->interface, .account = (uint8_t)handler->id };
+}
 
 // Every kind of handler, NULL at the end.
 extern const struct handler_ops *const handler_kinds[];
