@@ -144,7 +144,6 @@ static bool open_decided(struct worker *worker, struct burst *burst, unsigned at
 		counter_add(&worker->counters.flow_table_full, 1);
 		return handle_without_flow(worker, burst, at, decision, tally);
 	}
-	// Not the flow's own word: what has just been written to its parts can't be read at once as a whole.
 	return account(worker, burst, at, index, opening_decision(decision), tally);
 }
 
@@ -283,8 +282,8 @@ static void open_late(struct worker *worker, struct burst *burst, unsigned at, u
 	struct flow *flow = flow_table_flow(worker->flows, index);
 	struct flow_cold *cold = flow_table_cold(worker->flows, index);
 
-	flow->opener_end = !!(meta->flags & PACKET_SOURCE_IS_END1);
-	flow->rule = judged->slot;
+	FLOW_SET(flow, opener_end, 1, !!(meta->flags & PACKET_SOURCE_IS_END1));
+	FLOW_SET(flow, rule, FLOW_RULE_BITS, judged->slot);
 	flow->generation = (flow->generation & FLOW_GENERATION) |
 			   (flow->embryonic && opening_varies(burst, at, judged) ? FLOW_VARIES : 0);
 	if (burst->trial)

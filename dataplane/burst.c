@@ -75,7 +75,7 @@ static void hand_over_whole(struct worker *worker, struct burst *burst)
 		.interface = burst->interface,
 		.fate = burst->fate };
 
-	all_fates(burst, handler_fate(&worker->handlers[id]));
+	set_all_fates(burst, handler_fate(&worker->handlers[id]));
 	burst->live_count = 0;
 	hand(worker, burst, id, &view, burst_bytes(burst));
 }

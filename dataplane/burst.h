@@ -111,8 +111,8 @@ static inline bool burst_returned(const struct worker *worker, const struct burs
 	return worker->wiring->handler_devices >> burst->interface[at] & 1;
 }
 
-// Of all places, taken or not: that is a few wide stores.
-static inline void all_fates(struct burst *burst, struct fate fate)
+// Sets those of all places, taken or not: that is a few wide stores.
+static inline void set_all_fates(struct burst *burst, struct fate fate)
 {
 	const uint32_t word = fate_word(&fate);
 

@@ -83,7 +83,7 @@ static __rte_always_inline void parse_all(struct worker *worker, struct burst *b
 
 	burst->flags = 0;
 	burst->segmented = false;
-	all_fates(burst, (struct fate){ .kind = FATE_PENDING, .account = ACCOUNT_WORKER });
+	set_all_fates(burst, (struct fate){ .kind = FATE_PENDING, .account = ACCOUNT_WORKER });
 	fetch_first_frames(burst);
 	for (unsigned i = 0; i < count; i++) {
 		rte_prefetch0(rte_pktmbuf_mtod(burst->mbuf[i + BURST_FETCH_AHEAD], void *));

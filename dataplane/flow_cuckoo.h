@@ -107,7 +107,7 @@ static __rte_always_inline void cuckoo_scrub_fetch(const void *index, const stru
 }
 
 // Pulls entries of so many buckets from next on back to their first, where that has room; returns the next of then. What the
-// next call will look at is fetched now; the buckets themselves were some calls before.
+// next call will look at is fetched now, and the buckets themselves some calls before, where one call follows another.
 static __rte_always_inline uint32_t cuckoo_scrub(void *index, const struct cuckoo_layout *layout, uint32_t next,
 						 uint32_t bucket_mask, unsigned buckets)
 {
@@ -120,7 +120,8 @@ static __rte_always_inline uint32_t cuckoo_scrub(void *index, const struct cucko
 	return next;
 }
 
-// Whether lookups would feel it: few entries are in their second buckets where the table has room.
+// Whether lookups would feel it. A table with room has few entries in their second buckets, and these may stay there: below one
+// in sixteen, a second line for each of them is less than what looking for them costs.
 static inline bool cuckoo_asks_for_scrub(uint32_t used, uint32_t in_second)
 {
 	return in_second > used / 16;

@@ -139,19 +139,20 @@ static uint32_t other_bucket(const void *index, struct slot slot)
 	return narrow_other(narrow, slot.bucket, narrow_sum(narrow, entry_hash(narrow, entry_at(narrow, slot))));
 }
 
-// Which entries have this one bit, as bits. Free of branches: which slot it will be is anybody's guess.
-static inline unsigned slots_with(const struct flow_narrow *narrow, uint32_t number, uint64_t bit)
+// Which entries have the bit of this number in their high word, as bits. Free of branches: which slot it will be is anybody's
+// guess.
+static inline unsigned slots_with(const struct flow_narrow *narrow, uint32_t number, unsigned bit)
 {
 	uint64_t mask = 0;
 
 	for (unsigned s = 0; s < NARROW_SLOTS; s++)
-		mask |= narrow->bucket[number].entry[s].high / (bit >> s) & 1u << s;
+		mask |= narrow->bucket[number].entry[s].high >> (bit - s) & 1u << s;
 	return (unsigned)mask;
 }
 
 static bool free_slot(const void *index, uint32_t number, struct slot *slot)
 {
-	unsigned free = slots_with(index, number, NARROW_VALID) ^ ((1u << NARROW_SLOTS) - 1);
+	unsigned free = slots_with(index, number, NARROW_VALID_BIT) ^ ((1u << NARROW_SLOTS) - 1);
 
 	if (free == 0)
 		return false;
@@ -166,7 +167,7 @@ static void fetch(const void *index, uint32_t bucket)
 
 static unsigned misplaced(const void *index, uint32_t bucket)
 {
-	return slots_with(index, bucket, NARROW_SECOND);
+	return slots_with(index, bucket, NARROW_SECOND_BIT);
 }
 
 // Moves an entry to a free slot of its other bucket.

@@ -38,6 +38,8 @@ enum {
 	NARROW_SLOTS = 4,
 	NARROW_BITS_MIN = 4,
 	NARROW_BITS_MAX = 25, // 2 * 25 bits of the hash choose the buckets
+	NARROW_VALID_BIT = 38, // of an entry's high word
+	NARROW_SECOND_BIT = 39,
 	NARROW_SPARE_SHIFT = 48,
 };
 
@@ -48,8 +50,8 @@ struct narrow_entry {
 	uint64_t low, high;
 } __attribute__((aligned(16)));
 
-#define NARROW_SECOND (UINT64_C(1) << 39)
-#define NARROW_VALID (UINT64_C(1) << 38)
+#define NARROW_SECOND (UINT64_C(1) << NARROW_SECOND_BIT)
+#define NARROW_VALID (UINT64_C(1) << NARROW_VALID_BIT)
 #define NARROW_HIGH_MASK ((UINT64_C(1) << NARROW_SPARE_SHIFT) - 1)
 
 // The spare bits of the four entries belong to the bucket.

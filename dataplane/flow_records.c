@@ -50,12 +50,14 @@ void record_fetch(const struct flow_records *records, uint32_t flow)
 static void fetch_later(const struct flow_records *records)
 {
 	enum { AHEAD = 8 };
-	if (records->taken == records->done && records->fresh + AHEAD < records->capacity)
-		record_fetch(records, records->fresh + AHEAD);
-	if (records->taken + AHEAD >= records->done)
-		return;
-	const uint64_t place = records->readers ? records->taken + AHEAD : records->given - 1 - AHEAD;
-	record_fetch(records, records->spare[place % records->capacity]);
+	const uint64_t spares = records->done - records->taken, fresh = records->fresh + AHEAD - spares;
+
+	if (spares > AHEAD) {
+		const uint64_t place = records->readers ? records->taken + AHEAD : records->given - 1 - AHEAD;
+		record_fetch(records, records->spare[place % records->capacity]);
+	} else if (fresh < records->capacity) {
+		record_fetch(records, (uint32_t)fresh);
+	}
 }
 
 // The record that was given back last is the one that is still in the cache. With readers it is the one that was given

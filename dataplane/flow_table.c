@@ -11,7 +11,7 @@
 #include "dataplane/memory.h"
 
 enum {
-	SCRUB_BUCKETS = 2, // with each removal
+	SCRUB_BUCKETS = 2, // with each removal, where the index asks for it
 };
 
 static const struct flow_forms form_of[FLOW_TABLE_FORMS] = {

@@ -159,7 +159,8 @@ uint32_t flow_table_insert_again(struct flow_table *table, const struct flow_key
 void flow_table_remove(struct flow_table *table, uint32_t flow);
 
 // Pulls entries that sit in second buckets back to their first, where those have room again; looks at so many
-// buckets of each index, going on from the last call. Removing does a little of it by itself. Owner only.
+// buckets of each index, going on from the last call. Removing does a little of it by itself while more than one entry in sixteen
+// is in its second bucket. Owner only.
 void flow_table_scrub(struct flow_table *table, unsigned buckets);
 
 // What every table begins with, laid open for the two functions below alone. A flow's two records lie apart: packets touch

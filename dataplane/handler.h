@@ -14,7 +14,7 @@ struct handler;
 
 enum { BURST_MAX = 64 }; // packets in one burst
 
-// Where a packet ends: by its handler. The burst's last stage carries it out.
+// Where a packet ends; of those that a handler gets, the handler says. The burst's last stage carries it out.
 enum fate_kind {
 	FATE_PENDING = 0,
 	FATE_CONSUME,  // the handler is done with it: free it
@@ -32,7 +32,7 @@ enum {
 struct fate {
 	uint8_t kind;      // enum fate_kind
 	uint8_t reason;    // enum drop_reason
-	uint8_t interface; // index, of FATE_TRANSMIT; means nothing else
+	uint8_t interface; // index, of FATE_TRANSMIT; else without meaning
 	uint8_t account;   // handler's id, or ACCOUNT_*: set by the burst before the handler runs
 };
 
@@ -62,7 +62,7 @@ struct handler_ops {
 	// Where all packets end; FATE_PENDING: process says where each does. The interface is the handler's own.
 	enum fate_kind fate;
 	enum drop_reason reason; // of FATE_DROP
-	// Worker thread. Sets the fate of every packet of the view. NULL: there is nothing to do.
+	// Worker thread. Sets the fate of every packet of the view. NULL: it is said already.
 	void (*process)(const struct handler *handler, const struct packet_view *view);
 };
 

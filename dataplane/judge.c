@@ -70,13 +70,14 @@ static inline void add_question(struct questions *questions, struct burst *burst
 	questions->kind[kind] |= UINT64_C(1) << at;
 }
 
-// About all packets from place i of burst->live on that have no flow.
+// About the packets from a place of burst->live on that were looked up to no flow.
 static void ask_about_packets(const struct worker *worker, struct burst *burst, unsigned from, struct questions *questions)
 {
 	const uint32_t devices = worker->wiring->handler_devices; // see burst_returned
 	const bool strict = burst->policy->tcp_pickup_strict;
+	const unsigned live_count = burst->live_count;
 
-	for (unsigned i = from, live_count = burst->live_count; i < live_count; i++) {
+	for (unsigned i = from; i < live_count; i++) {
 		const unsigned at = burst->live[i];
 
 		if (burst->flow[i] != FLOW_NONE || unlikely(devices >> burst->interface[at] & 1))
@@ -86,7 +87,7 @@ static void ask_about_packets(const struct worker *worker, struct burst *burst, 
 	}
 }
 
-// About all that have one and need a judgement: what tells of their flows is fetched before it is read.
+// About those that were looked up to one, where that needs a judgement: what tells of the flow is fetched before it is read.
 static void ask_about_flows(const struct worker *worker, struct burst *burst, unsigned from, struct questions *questions)
 {
 	const struct policy *policy = burst->policy;
@@ -154,8 +155,8 @@ static void find_all(const struct worker *worker, struct burst *burst, unsigned 
 	find_answers(worker, burst, &questions);
 }
 
-// Only once a burst: what needs another judgement than was foreseen, as a packet before it has opened or ended its flow,
-// is looked for alone.
+// Only once a burst for those with a flow, and once for those without: what needs another judgement than was foreseen, as a
+// packet before it has opened or ended its flow, is looked for alone.
 static bool foreseen(const struct worker *worker, struct burst *burst, unsigned i, enum judged kind)
 {
 	const bool with_flow = burst->flow[i] != FLOW_NONE;
@@ -179,7 +180,9 @@ static bool stands_as_foreseen(const struct burst *burst, unsigned i, const stru
 void judge_packet(struct worker *worker, struct burst *burst, unsigned i, const struct flow *flow, struct rule_verdict *judged)
 {
 	unsigned at = burst->live[i];
-	if (!foreseen(worker, burst, i, JUDGED_PACKET) || !stands_as_foreseen(burst, i, flow)) {
+	const bool ended = !flow && burst->flow[i] != FLOW_NONE; // its flow, just now: nobody could know
+
+	if (ended || !foreseen(worker, burst, i, JUDGED_PACKET) || !stands_as_foreseen(burst, i, flow)) {
 		tuple_of_packet(worker, burst, at, judge_connection(burst, at, flow), &burst->tuple[at]);
 		find_one(burst, at, JUDGED_PACKET);
 	}

@@ -2,12 +2,13 @@
 // Asks the policy about packets that have no flow, about flows whose policy is old, and, where rules judge each packet,
 // about all. Owner thread.
 //
-// The rules are searched for many packets at once: the first packet of a burst that needs it has them searched for all
-// that will and that have no flow, as it has none; or have one, as it has. Bursts of established flows never come here, and where
-// a few packets open flows nobody looks at the others' records for that.
+// The rules are searched for many packets at once: the first packet of a burst that needs it has them searched for all that will
+// and that, as itself, were looked up to a flow; or, as itself, to none. Bursts of established flows never come here, and where a
+// few packets open flows nobody looks at the others' records for that.
 #pragma once
 
 #include "dataplane/burst.h"
+#include "dataplane/opening.h"
 #include "dataplane/tuple.h"
 
 // What a packet's position in the rules was found for.
@@ -73,9 +74,7 @@ struct decision judge_flow_at(const struct policy *policy, const struct flow *fl
 // Enters in a live flow what the policy in force says of it. generation: the policy's, with its bits.
 static inline void judge_adopt(struct flow *flow, const struct decision *decision, uint32_t generation)
 {
-	flow->rule = decision->rule;
-	flow->listener = decision->listener;
-	flow->handler = decision->handler;
+	FLOW_SET(flow, rule, FLOW_DECISION_BITS, opening_decision(decision));
 	flow->generation = generation;
 }
 

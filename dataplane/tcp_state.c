@@ -173,7 +173,7 @@ static bool fin_counts(const struct flow *flow, enum flow_direction direction, c
 static void set_next(struct flow *flow, enum flow_direction end, uint32_t next)
 {
 	flow->tcp_next[end] = next;
-	flow->word |= FLOW_UNIT(tcp_known) << end;
+	FLOW_SET(flow, tcp_known, 2, flow->tcp_known | 1u << end);
 }
 
 static void set_scale(struct flow *flow, enum flow_direction end, uint8_t scale)

@@ -65,16 +65,9 @@ static void count_received(struct worker *worker, const struct interface *from, 
 	}
 }
 
-// What time it is; a capture's clock goes by its packets.
-static void look_at_clock(struct worker *worker)
-{
-	if (worker->clock == CLOCK_TSC)
-		worker->now = rte_rdtsc();
-}
-
 static void stamp_live(struct worker *worker, struct burst *burst, unsigned count)
 {
-	look_at_clock(worker);
+	worker->now = rte_rdtsc();
 	for (unsigned i = 0; i < count; i++)
 		burst->time[i] = worker->now;
 }
@@ -229,7 +222,8 @@ static unsigned round_of_work(struct worker *worker)
 	if (worker->steers)
 		work += poll_inbox(worker);
 	if (work == 0) {
-		look_at_clock(worker);
+		if (worker->clock == CLOCK_TSC) // a capture's goes by its packets
+			worker->now = rte_rdtsc();
 		worker_age(worker);
 	}
 	work += sweep(worker);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The straight line for usual packets against the long way, which takes all packets where somebody wants to know of each.
+// Two workers that get the same packets: the straight line for usual packets against the long way, which takes all packets where
+// somebody wants to know of each; and bursts against packets one by one.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 enum { PAIRS = 96, BURSTS = 4000 }; // more than there may be embryonic flows: they push each other out
 
 static uint64_t seed, number; // of the burst
+static unsigned first;        // packet of it
 
 static struct frame_ends ends_of(unsigned pair)
 {
@@ -35,7 +37,7 @@ static uint8_t flags_of(uint64_t *state)
 // The same for both workers.
 static uint16_t any_frame(uint8_t *frame, unsigned i)
 {
-	uint64_t state = seed + number * BURST_MAX + i;
+	uint64_t state = seed + number * BURST_MAX + first + i;
 	const uint32_t kind = random_below(&state, 32);
 	struct frame_ends ends = ends_of(random_below(&state, PAIRS));
 	const uint32_t sequence = 100 + (uint32_t)number * 10 + random_below(&state, 40), ack = sequence + random_below(&state, 9000);
@@ -67,10 +69,8 @@ static void same_flow(const struct worker *straight, const struct worker *windin
 	assert_int_equal(flow_table_cold(straight->flows, index[0])->word[0], flow_table_cold(winding->flows, index[1])->word[0]);
 }
 
-static void same_fates(const struct worker *straight, const struct worker *winding, unsigned count)
+static void same_counters_and_flows(const struct worker *straight, const struct worker *winding)
 {
-	assert_memory_equal(straight->burst->handler, winding->burst->handler, count);
-	assert_memory_equal(straight->burst->fate, winding->burst->fate, count * sizeof(struct fate));
 	assert_memory_equal(&straight->counters, &winding->counters, sizeof(straight->counters));
 	assert_memory_equal(straight->rule_counters, winding->rule_counters, RULES_MAX * sizeof(struct traffic));
 	for (uint16_t id = 0; id < bench->runtime.handler_count; id++)
@@ -79,6 +79,13 @@ static void same_fates(const struct worker *straight, const struct worker *windi
 		same_flow(straight, winding, pair, TCP);
 		same_flow(straight, winding, pair, UDP);
 	}
+}
+
+static void same_fates(const struct worker *straight, const struct worker *winding, unsigned count)
+{
+	assert_memory_equal(straight->burst->handler, winding->burst->handler, count);
+	assert_memory_equal(straight->burst->fate, winding->burst->fate, count * sizeof(struct fate));
+	same_counters_and_flows(straight, winding);
 }
 
 // Time goes on; now and then back, or on until flows are over.
@@ -119,10 +126,49 @@ static void usual_packets_fare_as_on_the_long_way(void **state)
 	winding->times = NULL;
 }
 
+// Rules of which some may judge an opener's packets differently, for flows or for packets; ever in another order.
+static void change_rules(const struct rule rule[], uint32_t generation)
+{
+	struct rule list[7];
+
+	for (unsigned i = 0; i < 7; i++)
+		list[i] = rule[(i * (1 + generation % 6) + generation) % 7];
+	publish(list, 3 + generation % 5, generation % 2 ? VERDICT_ACCEPT : VERDICT_DROP, generation);
+	bench->policy[generation % 2].by_packet = generation % 7 == 6;
+}
+
+static void burst_fares_as_its_packets_one_by_one(void **state)
+{
+	struct worker *together = bench->runtime.workers[0], *alone = bench->runtime.workers[1];
+	const struct rule rules[] = { rule_flags(SYN | ACK, SYN, VERDICT_ACCEPT), rule_port(TCP, 80, VERDICT_ACCEPT),
+		rule_port(UDP, 53, VERDICT_ACCEPT), rule_port(TCP, 4000, VERDICT_DROP), rule_port(TCP, 9, VERDICT_REJECT),
+		rule_connection(CONNECTION_NEW, VERDICT_ACCEPT), rule_connection(CONNECTION_ESTABLISHED, VERDICT_DROP) };
+	uint64_t steps = seed = (uint64_t)getpid();
+	uint32_t generation = 1;
+
+	(void)state;
+	print_message("seed %llu\n", (unsigned long long)seed);
+	together->steers = alone->steers = false;
+	for (number = 0; number < BURSTS; number++) {
+		const unsigned count = 1 + random_below(&steps, BURST_MAX);
+
+		let_time_pass(&steps);
+		if (random_below(&steps, 8) == 0)
+			change_rules(rules, ++generation);
+		receive(together, LINK, count, any_frame);
+		for (; first < count; first++)
+			receive(alone, LINK, 1, any_frame);
+		first = 0;
+		same_counters_and_flows(together, alone);
+	}
+	assert_true(together->counters.flows_opened > 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH(usual_packets_fare_as_on_the_long_way, set_up_two),
+		WITH(burst_fares_as_its_packets_one_by_one, set_up_two),
 	};
 	return cmocka_run_group_tests(tests, start_eal, NULL);
 }

@@ -444,6 +444,15 @@ static void full_inbox_drops_by_name(void **state)
 	drain_inbox(other);
 }
 
+static void every_kind_of_handler_says_where_packets_end(void **state)
+{
+	(void)state;
+	for (const struct handler_ops *const *kind = handler_kinds; *kind != NULL; kind++) {
+		assert_true(((*kind)->fate == FATE_PENDING) == ((*kind)->process != NULL));
+		assert_true(((*kind)->fate == FATE_DROP) == ((*kind)->reason != DROP_NONE));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -473,6 +482,7 @@ int main(void)
 		WITH(mixed_burst_is_grouped_by_handler_and_every_packet_is_accounted_for, set_up),
 		WITH(both_directions_of_a_flow_meet_on_one_worker, set_up_two),
 		WITH(full_inbox_drops_by_name, set_up_two),
+		cmocka_unit_test(every_kind_of_handler_says_where_packets_end),
 	};
 	return cmocka_run_group_tests(tests, start_eal, NULL);
 }
