@@ -250,8 +250,8 @@ static bool make_counters(struct worker *worker)
 {
 	worker->handler_counters = memory_take("handler counters",
 		FLOW_HANDLER_MAX * sizeof(struct handler_counters), worker->socket);
-	worker->rule_counters = memory_take("rule counters", FLOW_RULE_MAX * sizeof(struct traffic), worker->socket);
-	worker->listener_counters = memory_take("listener counters", FLOW_LISTENER_MAX * sizeof(struct traffic),
+	worker->rule_counters = memory_take("rule counters", (RULE_NONE + 1) * sizeof(struct traffic), worker->socket);
+	worker->listener_counters = memory_take("listener counters", (LISTENER_NONE + 1) * sizeof(struct traffic),
 		worker->socket);
 	worker->listener_flows = memory_take("listener flow counters", FLOW_LISTENER_MAX * sizeof(uint64_t),
 		worker->socket);

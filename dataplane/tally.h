@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a burst adds to counters that many packets share: summed up here, entered once. Owner thread.
+// Counts packets: what a burst adds to counters that all packets share is summed up here, and entered once. Owner thread.
 #pragma once
 
 #include "dataplane/worker.h"
 
 // Packets and bytes are packed into one word, so that one addition enters a packet: a burst has few of the former.
 struct tally {
-	uint64_t decision; // rule, listener and handler that the last packets had in common: lowest bits of a flow's word
-	uint64_t decided;  // packets of that decision; packed
 	uint64_t by_port_class[PORT_CLASSES]; // packed
 };
 
@@ -25,24 +23,11 @@ static inline struct traffic tally_traffic(uint64_t packed)
 
 static inline void tally_begin(struct tally *tally)
 {
-	*tally = (struct tally){ .decision = RULE_NONE * FLOW_UNIT(rule) | LISTENER_NONE * FLOW_UNIT(listener) };
+	*tally = (struct tally){ 0 };
 }
 
-static inline void tally_enter_decision(struct worker *worker, struct tally *tally)
+static inline void tally_enter(struct worker *worker, const struct tally *tally)
 {
-	const struct flow decision = { .word = tally->decision };
-	const struct traffic decided = tally_traffic(tally->decided);
-
-	if (decision.rule != RULE_NONE)
-		traffic_sum(&worker->rule_counters[decision.rule], decided);
-	if (decision.listener != LISTENER_NONE)
-		traffic_sum(&worker->listener_counters[decision.listener], decided);
-	tally->decided = 0;
-}
-
-static inline void tally_enter(struct worker *worker, struct tally *tally)
-{
-	tally_enter_decision(worker, tally);
 	for (unsigned class = 0; class < PORT_CLASSES; class++)
 		traffic_sum(&worker->counters.by_port_class[class], tally_traffic(tally->by_port_class[class]));
 }
@@ -60,16 +45,12 @@ static inline enum port_class tally_port_class(rte_be16_t port)
 	return (enum port_class)class_of[byte[0]];
 }
 
-// A packet under what was decided for it: lowest bits of a flow's word. Neighbours in a burst mostly share these.
+// A packet under what was decided for it: lowest bits of a flow's word. No branch asks whether the last packet had the same, nor
+// whether there was a rule at all: where traffic is mixed, these are guesses.
 static inline void tally_count(struct worker *worker, struct tally *tally, uint64_t decided, rte_be16_t responder_port,
 			       uint64_t bytes)
 {
-	const uint64_t packet = tally_packet(bytes);
-
-	tally->by_port_class[tally_port_class(responder_port)] += packet;
-	if (unlikely((decided ^ tally->decision) << (64 - FLOW_DECISION_BITS))) {
-		tally_enter_decision(worker, tally);
-		tally->decision = decided;
-	}
-	tally->decided += packet;
+	tally->by_port_class[tally_port_class(responder_port)] += tally_packet(bytes);
+	traffic_add(&worker->rule_counters[FLOW_FIELD(decided, rule, FLOW_RULE_BITS)], bytes);
+	traffic_add(&worker->listener_counters[FLOW_FIELD(decided, listener, FLOW_LISTENER_BITS)], bytes);
 }

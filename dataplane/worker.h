@@ -151,8 +151,8 @@ struct worker {
 	atomic_bool running;
 	struct worker_counters counters __rte_cache_aligned;
 	struct handler_counters *handler_counters; // by handler id
-	struct traffic *rule_counters;             // by slot, FLOW_RULE_MAX
-	struct traffic *listener_counters;         // by id
+	struct traffic *rule_counters;             // by slot, and one for RULE_NONE, which nobody reads
+	struct traffic *listener_counters;         // by id, and one for LISTENER_NONE
 	uint64_t *listener_flows;                  // opened, by id
 	uint64_t interface_sent[INTERFACE_MAX];    // packets
 
