@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// What clients say to the server, and in which manner they say it or go.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,92 +9,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <jansson.h>
-
-#include "control/line_buffer.h"
-#include "control/server.h"
-#include "tests/unit/fake_runtime.h"
+#include "tests/unit/served.h"
 
 static const char STATUS[] = "{\"version\":1,\"command\":\"status\"}\n";
-
-struct fixture {
-	struct fake_runtime fake;
-	struct server *server;
-	char folder[64];
-	char path[100];
-};
-
-static struct fixture *fixture_of(void **state)
-{
-	return *state;
-}
-
-static int set_up(void **state)
-{
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-	struct error error;
-	fake_runtime_fill(&fixture->fake, 1);
-	strcpy(fixture->folder, "/tmp/test_server.XXXXXX");
-	assert_non_null(mkdtemp(fixture->folder));
-	snprintf(fixture->path, sizeof(fixture->path), "%s/portier.sock", fixture->folder);
-	if (server_open(&fixture->server, fixture->path, &fixture->fake.runtime, &error))
-		fail_msg("%s", error.text);
-	*state = fixture;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *fixture = fixture_of(state);
-	server_close(fixture->server);
-	assert_int_equal(access(fixture->path, F_OK), -1);
-	assert_int_equal(rmdir(fixture->folder), 0);
-	fake_runtime_free(&fixture->fake);
-	free(fixture);
-	return 0;
-}
-
-static int try_connect(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
-
-// Unix sockets deliver at once: what was said is there.
-static void run_server(struct fixture *fixture)
-{
-	struct pollfd wanted = { .fd = server_fd(fixture->server), .events = POLLIN };
-	while (poll(&wanted, 1, 0) > 0) {
-		struct timespec before, after;
-		clock_gettime(CLOCK_MONOTONIC, &before);
-		server_poll(fixture->server);
-		clock_gettime(CLOCK_MONOTONIC, &after);
-		if (after.tv_sec - before.tv_sec > 2)
-			fail_msg("server_poll blocked");
-	}
-}
-
-static int connected(struct fixture *fixture)
-{
-	int fd = try_connect(fixture->path);
-	assert_true(fd >= 0);
-	run_server(fixture);
-	return fd;
-}
 
 static void say(int fd, const void *bytes, size_t length)
 {
@@ -126,14 +45,6 @@ static unsigned lines(const char *text)
 	for (; *text; text++)
 		count += *text == '\n';
 	return count;
-}
-
-static void socket_is_for_its_owner_only(void **state)
-{
-	struct stat there;
-	assert_int_equal(lstat(fixture_of(state)->path, &there), 0);
-	assert_true(S_ISSOCK(there.st_mode));
-	assert_int_equal(there.st_mode & 0777, 0600);
 }
 
 static void one_request_gets_one_line(void **state)
@@ -370,158 +281,9 @@ static void too_many_clients_are_told_so(void **state)
 		close(fd[i]);
 }
 
-static void another_user_is_refused(void **state)
-{
-	struct fixture *fixture = fixture_of(state);
-	if (geteuid() != 0)
-		skip();
-	// As if the file's mode did not keep others out.
-	assert_int_equal(chmod(fixture->folder, 0755) | chmod(fixture->path, 0666), 0);
-	pid_t child = fork();
-	if (child == 0) {
-		char reply[1024] = "";
-		if (setuid(65534))
-			_exit(2);
-		int fd = try_connect(fixture->path);
-		_exit(fd >= 0 && read(fd, reply, sizeof(reply) - 1) > 0 && strstr(reply, "permission denied") ? 0 : 1);
-	}
-	int status;
-	while (waitpid(child, &status, WNOHANG) == 0) {
-		run_server(fixture);
-		usleep(1000);
-	}
-	assert_int_equal(status, 0);
-}
-
-static void a_second_server_on_a_live_socket_is_refused(void **state)
-{
-	struct fixture *fixture = fixture_of(state);
-	struct server *second = NULL;
-	struct error error;
-	assert_int_equal(server_open(&second, fixture->path, &fixture->fake.runtime, &error), -1);
-	assert_non_null(strstr(error.text, "another portier answers at"));
-	assert_non_null(strstr(error.text, fixture->path));
-	int fd = connected(fixture);
-	assert_true(fd >= 0);
-	close(fd);
-}
-
-static void a_stale_socket_file_is_replaced(void **state)
-{
-	struct fixture *fixture = fixture_of(state);
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct error error;
-	server_close(fixture->server);
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", fixture->path);
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	close(fd);
-	assert_int_equal(server_open(&fixture->server, fixture->path, &fixture->fake.runtime, &error), 0);
-	fd = connected(fixture);
-	close(fd);
-}
-
-static void what_is_no_socket_is_left_alone(void **state)
-{
-	struct fixture *fixture = fixture_of(state);
-	struct server *second = NULL;
-	struct error error;
-	char path[128];
-	snprintf(path, sizeof(path), "%s/file", fixture->folder);
-	close(open(path, O_CREAT | O_WRONLY, 0600));
-	assert_int_equal(server_open(&second, path, &fixture->fake.runtime, &error), -1);
-	assert_non_null(strstr(error.text, "no socket"));
-	assert_int_equal(unlink(path), 0);
-}
-
-static void paths_that_can_t_be_are_errors(void **state)
-{
-	struct fixture *fixture = fixture_of(state);
-	struct server *second = NULL;
-	struct error error;
-	char path[200] = "/tmp/";
-	memset(path + 5, 'a', 150);
-	assert_int_equal(server_open(&second, path, &fixture->fake.runtime, &error), -1);
-	assert_non_null(strstr(error.text, "longer than"));
-	assert_int_equal(server_open(&second, "", &fixture->fake.runtime, &error), -1);
-	assert_int_equal(server_open(&second, "/nowhere/at/all.sock", &fixture->fake.runtime, &error), -1);
-	assert_non_null(strstr(error.text, "/nowhere/at/all.sock"));
-	snprintf(path, sizeof(path), "%s/missing/portier.sock", fixture->folder); // nothing is made in silence
-	assert_int_equal(server_open(&second, path, &fixture->fake.runtime, &error), -1);
-	assert_non_null(strstr(error.text, "mkdir -p"));
-}
-
-static void closing_leaves_a_successor_s_socket(void **state)
-{
-	struct fixture *fixture = fixture_of(state);
-	struct server *second = NULL;
-	struct error error;
-	assert_int_equal(unlink(fixture->path), 0);
-	assert_int_equal(server_open(&second, fixture->path, &fixture->fake.runtime, &error), 0);
-	server_close(fixture->server);
-	fixture->server = second;
-	int fd = connected(fixture);
-	close(fd);
-}
-
-// What a line buffer of at most 8 bytes makes of a text that comes in pieces of size.
-static void feed(const char *text, size_t size, char *out)
-{
-	struct line_buffer buffer;
-	const char *line;
-	size_t length, room, at = 0, total = strlen(text);
-	line_buffer_init(&buffer, 8);
-	for (*out = '\0'; at < total;) {
-		char *to = line_buffer_room(&buffer, &room);
-		size_t n = total - at < size ? total - at : size;
-		n = n < room ? n : room;
-		assert_non_null(to);
-		memcpy(to, text + at, n);
-		at += n;
-		line_buffer_filled(&buffer, n);
-		enum line_result result;
-		while ((result = line_buffer_next(&buffer, &line, &length)) == LINE_FOUND)
-			sprintf(out + strlen(out), "[%.*s]", (int)length, line);
-		assert_int_equal(line_buffer_ready(&buffer), result == LINE_TOO_LONG);
-		if (result == LINE_TOO_LONG) {
-			strcat(out, "!");
-			break;
-		}
-	}
-	line_buffer_free(&buffer);
-}
-
-static void lines_are_the_same_in_pieces_of_any_size(void **state)
-{
-	static const struct {
-		const char *text, *lines;
-	} cases[] = {
-		{ "a\nbc\n", "[a][bc]" },
-		{ "\n\n", "[][]" },
-		{ "a\r\n\r\n", "[a][]" },
-		{ "12345678\n12345678\r\n", "[12345678][12345678]" },
-		{ "half", "" },
-		{ "a\nhalf", "[a]" },
-		{ "123456789\n", "!" },
-		{ "ok\n123456789", "[ok]!" },
-		{ "12345678\rx\n", "!" },
-	};
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		for (size_t size = 1; size < 24; size++) {
-			char out[256];
-			feed(cases[i].text, size, out);
-			assert_string_equal(out, cases[i].lines);
-		}
-}
-
-#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines_are_the_same_in_pieces_of_any_size),
-		WITH_SERVER(socket_is_for_its_owner_only),
 		WITH_SERVER(one_request_gets_one_line),
 		WITH_SERVER(a_request_in_pieces_is_put_together),
 		WITH_SERVER(many_requests_at_once_get_as_many_lines),
@@ -535,12 +297,6 @@ int main(void)
 		WITH_SERVER(a_client_that_never_reads_is_dropped),
 		WITH_SERVER(a_client_that_goes_before_its_reply_harms_nobody),
 		WITH_SERVER(too_many_clients_are_told_so),
-		WITH_SERVER(another_user_is_refused),
-		WITH_SERVER(a_second_server_on_a_live_socket_is_refused),
-		WITH_SERVER(a_stale_socket_file_is_replaced),
-		WITH_SERVER(what_is_no_socket_is_left_alone),
-		WITH_SERVER(paths_that_can_t_be_are_errors),
-		WITH_SERVER(closing_leaves_a_successor_s_socket),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
