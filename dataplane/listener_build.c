@@ -146,14 +146,35 @@ static int ties_across_groups(const struct entry *entries, size_t count, size_t 
 	return 0;
 }
 
+static struct level level_make(uint8_t family, uint8_t prefix, uint8_t given, uint8_t score)
+{
+	static const struct ip_address ones = { .byte = { [0 ... 15] = 0xff } };
+	const bool interface = given & GIVEN_INTERFACE, vlan = given & GIVEN_VLAN;
+	const struct group_key mask = {
+		.address = mask_address(&ones, prefix),
+		.vlan = vlan ? UINT16_MAX : 0,
+		.interface = interface ? UINT8_MAX : 0,
+		.protocol = UINT8_MAX,
+	}, rest = {
+		.vlan = vlan ? 0 : LISTENER_ANY_VLAN,
+		.interface = interface ? 0 : LISTENER_ANY_INTERFACE,
+		.family = family,
+		.prefix = prefix,
+		.given = given,
+		.score = score,
+	};
+	return (struct level){ .mask = group_words(&mask), .rest = group_words(&rest), .prefix = prefix, .given = given, .score = score };
+}
+
 static void levels_fill(struct listener_index *index)
 {
 	// By score and prefix length, interface before VLAN: the order of listener_index_find.
 	static const uint8_t kinds[GIVEN_KINDS] = { GIVEN_INTERFACE | GIVEN_VLAN, GIVEN_INTERFACE, GIVEN_VLAN, 0 };
 	bool seen[2][GIVEN_KINDS][PREFIXES] = { 0 };
 	for (size_t i = 0; i < index->group_count; i++) {
-		const struct group_key *key = &index->groups[i].key;
-		seen[key->family == FAMILY_IP6][key->given][key->prefix] = true;
+		struct group_key key;
+		memcpy(&key, &index->groups[i].key, sizeof(key));
+		seen[key.family == FAMILY_IP6][key.given][key.prefix] = true;
 	}
 	for (int score = 2; score >= 0; score--) {
 		for (int at = 0; at < 2 * PREFIXES * GIVEN_KINDS; at++) {
@@ -161,11 +182,8 @@ static void levels_fill(struct listener_index *index)
 			int prefix = PREFIXES - 1 - at / GIVEN_KINDS % PREFIXES;
 			struct levels *levels = &index->levels[family];
 			if (__builtin_popcount((unsigned)kind) == score && seen[family][kind][prefix])
-				levels->level[levels->count++] = (struct level){
-					.prefix = (uint8_t)prefix,
-					.given = (uint8_t)kind,
-					.score = (uint8_t)score,
-				};
+				levels->level[levels->count++] = level_make(family ? FAMILY_IP6 : FAMILY_IP4, (uint8_t)prefix,
+					(uint8_t)kind, (uint8_t)score);
 		}
 	}
 }
@@ -234,12 +252,18 @@ static void cells_give(struct cells *cells, const struct entry *entry)
 	}
 }
 
+static void span_add(struct listener_index *index, uint16_t low, uint32_t listener)
+{
+	index->span_low[index->span_count] = low;
+	index->span_listener[index->span_count++] = listener;
+}
+
 static void group_fill(struct listener_index *index, struct cells *cells, const struct entry *entries, size_t count)
 {
 	struct group *group = &index->groups[index->group_count++];
 	const struct entry *widest = &entries[count - 1];
 	*group = (struct group){
-		.key = entries[0].key,
+		.key = group_words(&entries[0].key),
 		.first_span = (uint32_t)index->span_count,
 		.any_port = widest->low == 0 && widest->high == PORTS - 1 ? widest->position : NOBODY,
 	};
@@ -249,10 +273,11 @@ static void group_fill(struct listener_index *index, struct cells *cells, const 
 	for (size_t i = 0; i < cells->count; i++) {
 		if (i > 0 && cells->owner[i] == cells->owner[i - 1])
 			continue;
-		index->spans[index->span_count++] =
-			(struct span){ .listener = cells->owner[i], .low = (uint16_t)cells->border[i] };
+		span_add(index, (uint16_t)cells->border[i], cells->owner[i]);
 	}
 	group->span_count = (uint32_t)index->span_count - group->first_span;
+	for (unsigned i = 0; group->span_count > SPANS_FEW && i < SPAN_BLOCK; i++)
+		span_add(index, PORTS - 1, NOBODY);
 }
 
 static size_t group_length(const struct entry *entries, size_t count)
@@ -293,7 +318,7 @@ static int slots_fill(struct listener_index *index)
 		return -ENOMEM;
 	memset(index->slots, 0xff, slots * sizeof(*index->slots));
 	for (size_t i = 0; i < index->group_count; i++) {
-		uint64_t slot = group_hash(&index->groups[i].key);
+		uint64_t slot = group_hash(index->groups[i].key);
 		while (index->slots[slot & index->slot_mask] != NOBODY)
 			slot++;
 		index->slots[slot & index->slot_mask] = (uint32_t)i;
@@ -311,11 +336,13 @@ static void *shrink(void *memory, size_t bytes)
 static int index_fill(struct listener_index *index, const struct listener *listeners, size_t count,
 		      const struct entry *entries, size_t entry_count)
 {
-	// n ranges have at most 2n borders; with 0 and 65536 they make at most 2n + 1 spans.
+	// n ranges have at most 2n borders; with 0 and 65536 they make at most 2n + 1 spans. If these are not few, a block follows.
+	const size_t spans = 3 * entry_count + 1, blocks = spans / SPANS_FEW * SPAN_BLOCK;
 	index->listeners = malloc((count + 1) * sizeof(*listeners));
 	index->groups = malloc((entry_count + 1) * sizeof(*index->groups));
-	index->spans = malloc((3 * entry_count + 1) * sizeof(*index->spans));
-	if (!index->listeners || !index->groups || !index->spans)
+	index->span_low = malloc((spans + blocks) * sizeof(*index->span_low));
+	index->span_listener = malloc((spans + blocks) * sizeof(*index->span_listener));
+	if (!index->listeners || !index->groups || !index->span_low || !index->span_listener)
 		return -ENOMEM;
 	if (count)
 		memcpy(index->listeners, listeners, count * sizeof(*listeners));
@@ -325,7 +352,8 @@ static int index_fill(struct listener_index *index, const struct listener *liste
 	if (result)
 		return result;
 	index->groups = shrink(index->groups, index->group_count * sizeof(*index->groups));
-	index->spans = shrink(index->spans, index->span_count * sizeof(*index->spans));
+	index->span_low = shrink(index->span_low, index->span_count * sizeof(*index->span_low));
+	index->span_listener = shrink(index->span_listener, index->span_count * sizeof(*index->span_listener));
 	levels_fill(index);
 	return 0;
 }

@@ -12,6 +12,8 @@ enum {
 	GIVEN_KINDS = 4,
 	PREFIXES = 129,
 	LEVELS_MAX = GIVEN_KINDS * PREFIXES,
+	SPANS_FEW = 4,  // of a group: are looked at one by one
+	SPAN_BLOCK = 16, // others are compared so many at once
 };
 
 // What listeners of one group have in common: all but the ports.
@@ -27,21 +29,30 @@ struct group_key {
 };
 static_assert(sizeof(struct group_key) == 24, "no padding, so that it compares and hashes as bytes");
 
-// The ports from low up to the next span's low belong to one listener, or to nobody.
-struct span {
-	uint32_t listener;
-	uint16_t low;
+// As it compares and hashes. Who is asked puts it together in registers: in pieces in memory, it would have to wait for them.
+struct group_words {
+	uint64_t word[3];
 };
 
+static inline struct group_words group_words(const struct group_key *key)
+{
+	struct group_words words;
+	memcpy(&words, key, sizeof(words));
+	return words;
+}
+
+// Ports are cut into spans: those from low up to the next span's low belong to one listener, or to nobody. The first begins at 0.
 struct group {
-	struct group_key key;
+	struct group_words key;
 	uint32_t first_span;
-	uint32_t span_count;
+	uint32_t span_count; // if they are not few, a block of the highest port follows, which belongs to no group
 	uint32_t any_port; // the listener on any port, or NOBODY
 };
 
 // Keys of one kind and prefix length that exist at all.
 struct level {
+	struct group_words mask; // bits of the key that are the query's
+	struct group_words rest; // all others
 	uint8_t prefix;
 	uint8_t given;
 	uint8_t score;
@@ -56,7 +67,8 @@ struct listener_index {
 	struct levels levels[2]; // IPv4, IPv6
 	struct listener *listeners;
 	struct group *groups;
-	struct span *spans;
+	uint16_t *span_low;      // by span
+	uint32_t *span_listener; // or NOBODY
 	uint32_t *slots; // open addressing: index of a group, or NOBODY
 	uint64_t slot_mask;
 	size_t group_count;
@@ -72,12 +84,11 @@ static inline struct ip_address mask_address(const struct ip_address *address, u
 	return masked;
 }
 
-static inline uint64_t group_hash(const struct group_key *key)
+static inline uint64_t group_hash(struct group_words key)
 {
-	uint64_t word[3], hash = 0;
-	memcpy(word, key, sizeof(word));
+	uint64_t hash = 0;
 	for (unsigned i = 0; i < 3; i++) {
-		hash = (hash ^ word[i]) * 0x9e3779b97f4a7c15;
+		hash = (hash ^ key.word[i]) * 0x9e3779b97f4a7c15;
 		hash ^= hash >> 32;
 	}
 	return hash;
