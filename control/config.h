@@ -125,8 +125,9 @@ void config_free(struct config *config);
 int config_check_lasting(const struct config *running, const struct config *fresh, struct error *error);
 
 // The listeners as the index wants them: handler and interface are ids already (they are indices); ids are given so that
-// a listener equal to one of older keeps that one's id. Returns an array for free(), NULL without memory.
-struct listener *config_listeners(const struct config *config, const struct listener *older, size_t older_count);
+// a listener equal to one of older keeps that one's id. next: where new ids begin, moved on behind them; 0 at first.
+// Returns an array for free(), NULL without memory.
+struct listener *config_listeners(const struct config *config, const struct listener *older, size_t older_count, uint32_t *next);
 
 // "tcp 203.0.113.0/24 port 443 (https) interface wan0 vlan 7". Returns text.
 const char *config_listener_format(const struct config *config, const struct listener *listener,

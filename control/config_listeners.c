@@ -157,7 +157,8 @@ int config_check_ties(const struct config *config, struct error *error)
 {
 	struct listener_index *index = NULL;
 	size_t tie[2] = { 0, 0 };
-	struct listener *listeners = config_listeners(config, NULL, 0);
+	uint32_t next = 0;
+	struct listener *listeners = config_listeners(config, NULL, 0, &next);
 	int result = listeners ? listener_index_build(listeners, config->listener_count, &index, tie) : -ENOMEM;
 	free(listeners);
 	listener_index_free(index);
@@ -184,16 +185,17 @@ static int compare_texts(const void *a, const void *b)
 	return memcmp(a, b, TEXT_BYTES);
 }
 
-// Gives the lowest free ids behind those of older, going round: an id that was just given up keeps its counter's past
-// to itself for as long as there are others.
-static void give_new_ids(struct listener *listeners, size_t count, uint32_t next, bool *taken)
+// Gives free ids behind those that were given before, going round: one that was given up keeps its counter's past to itself until
+// all others were given.
+static void give_new_ids(struct listener *listeners, size_t count, uint32_t *next, bool *taken)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (listeners[i].id != LISTENER_NONE)
 			continue;
-		while (taken[next % FLOW_LISTENER_MAX])
-			next++;
-		listeners[i].id = next % FLOW_LISTENER_MAX;
+		while (taken[*next % FLOW_LISTENER_MAX])
+			++*next;
+		listeners[i].id = *next % FLOW_LISTENER_MAX;
+		*next = listeners[i].id + 1;
 		taken[listeners[i].id] = true;
 	}
 }
@@ -210,19 +212,16 @@ static void keep_ids(struct listener *listeners, size_t count, const struct list
 	}
 }
 
-struct listener *config_listeners(const struct config *config, const struct listener *older, size_t older_count)
+struct listener *config_listeners(const struct config *config, const struct listener *older, size_t older_count, uint32_t *next)
 {
-	uint32_t next = 0;
 	struct listener *listeners = calloc(config->listener_count + 1, sizeof(*listeners));
 	struct listener *sorted = calloc(older_count + 1, sizeof(*sorted));
 	bool *taken = calloc(FLOW_LISTENER_MAX, sizeof(*taken));
 	if (listeners && sorted && taken) {
 		for (size_t i = 0; i < config->listener_count; i++)
 			listeners[i] = config->listeners[i].listener;
-		for (size_t i = 0; i < older_count; i++) {
+		for (size_t i = 0; i < older_count; i++)
 			sorted[i] = older[i];
-			next = older[i].id >= next ? older[i].id + 1 : next;
-		}
 		qsort(sorted, older_count, sizeof(*sorted), compare_texts);
 		keep_ids(listeners, config->listener_count, sorted, older_count, taken);
 		give_new_ids(listeners, config->listener_count, next, taken);

@@ -227,7 +227,8 @@ static int load_rules(const char *file, struct rule_list *list, struct error *er
 static int publish_list(struct runtime *runtime, const struct rule_list *list, struct error *error)
 {
 	struct rule_store *store = runtime->rules ? rule_store_copy(runtime->rules) : rule_store_create();
-	struct listener *listeners = config_listeners(runtime->config, runtime->listeners, runtime->listener_count);
+	struct listener *listeners = config_listeners(runtime->config, runtime->listeners, runtime->listener_count,
+		&runtime->listener_next);
 	int status = -1;
 
 	if (!store || !listeners)

@@ -55,6 +55,7 @@ struct runtime {
 	struct lint lint;            // what was found in them when they were last changed
 	struct listener *listeners;  // likewise
 	size_t listener_count;
+	uint32_t listener_next;      // where ids of new ones begin
 	char rules_file[4096];       // where the rules came from; "": none
 	uint64_t tick_hz;            // ticks of the workers' clock in a second
 	uint64_t started_tsc;

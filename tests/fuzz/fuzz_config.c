@@ -28,8 +28,9 @@ static void check_consistent(const struct config *config)
 // A configuration read twice keeps all its listeners' ids.
 static void check_ids(const struct config *config)
 {
-	struct listener *first = config_listeners(config, NULL, 0);
-	struct listener *second = config_listeners(config, first, config->listener_count);
+	uint32_t next = 0;
+	struct listener *first = config_listeners(config, NULL, 0, &next);
+	struct listener *second = config_listeners(config, first, config->listener_count, &next);
 	assert(first && second);
 	assert(memcmp(first, second, config->listener_count * sizeof(*first)) == 0);
 	free(first);

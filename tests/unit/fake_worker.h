@@ -83,7 +83,8 @@ static inline void publish(const struct rule *rules, size_t count, enum verdict 
 	struct rule_trouble trouble;
 	size_t tie[2];
 	struct policy *policy = &bench->policy[generation % 2];
-	struct listener *listeners = config_listeners(config, bench->runtime.listeners, bench->runtime.listener_count);
+	struct listener *listeners = config_listeners(config, bench->runtime.listeners, bench->runtime.listener_count,
+		&bench->runtime.listener_next);
 
 	free_policy(policy);
 	for (size_t i = 0; i < count; i++) {

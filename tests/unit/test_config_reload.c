@@ -22,8 +22,9 @@ static void listener_keeps_its_id_as_long_as_its_text(void **state)
 	struct error error;
 	assert_int_equal(parse(before, &a, &error), 0);
 	assert_int_equal(parse(after, &b, &error), 0);
-	struct listener *older = config_listeners(&a, NULL, 0);
-	struct listener *newer = config_listeners(&b, older, a.listener_count);
+	uint32_t next = 0;
+	struct listener *older = config_listeners(&a, NULL, 0, &next);
+	struct listener *newer = config_listeners(&b, older, a.listener_count, &next);
 	for (uint32_t i = 0; i < 3; i++)
 		assert_int_equal(older[i].id, i);
 	assert_int_equal(newer[0].id, 2);
@@ -149,11 +150,40 @@ static void ids_go_round_at_the_end(void **state)
 	assert_int_equal(parse(text, &c, &error), 0);
 	struct listener older = c.listeners[0].listener;
 	older.id = FLOW_LISTENER_MAX - 1;
-	struct listener *newer = config_listeners(&c, &older, 1);
+	uint32_t next = FLOW_LISTENER_MAX;
+	struct listener *newer = config_listeners(&c, &older, 1, &next);
 	assert_int_equal(newer[0].id, FLOW_LISTENER_MAX - 1);
 	assert_int_equal(newer[1].id, 0);
 	free(newer);
 	config_free(&c);
+}
+
+// Else it would begin with another one's packets.
+static void new_listener_gets_no_id_that_was_given_up_before(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {
+		H "listeners: [{protocol: tcp, port: 80, handler: web}, {protocol: tcp, port: 81, handler: web}]\n",
+		H "listeners: [{protocol: tcp, port: 80, handler: web}]\n",
+		H "listeners: [{protocol: tcp, port: 80, handler: web}, {protocol: tcp, port: 82, handler: web}]\n",
+	};
+	struct listener *older = NULL;
+	size_t older_count = 0;
+	uint32_t next = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		struct config c;
+		struct error error;
+		assert_int_equal(parse(texts[i], &c, &error), 0);
+		struct listener *newer = config_listeners(&c, older, older_count, &next);
+		assert_int_equal(newer[0].id, 0);
+		if (i != 1)
+			assert_int_equal(newer[1].id, i == 0 ? 1 : 2);
+		free(older);
+		older = newer;
+		older_count = c.listener_count;
+		config_free(&c);
+	}
+	free(older);
 }
 
 int main(void)
@@ -161,6 +191,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(listener_keeps_its_id_as_long_as_its_text),
 		cmocka_unit_test(ids_go_round_at_the_end),
+		cmocka_unit_test(new_listener_gets_no_id_that_was_given_up_before),
 		cmocka_unit_test(what_lasts_until_a_restart_is_named_when_it_changes),
 		cmocka_unit_test(what_a_reload_publishes_may_change),
 	};
