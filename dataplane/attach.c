@@ -311,7 +311,7 @@ static bool attach_judged(struct worker *worker, struct burst *burst, unsigned i
 		open_late(worker, burst, at, index, judged);
 	}
 	struct flow decided = { .word = flow_table_flow(worker->flows, index)->word };
-	decided.rule = judged->slot;
+	FLOW_SET(&decided, rule, FLOW_RULE_BITS, judged->slot);
 	return pass(worker, burst, i, index, judged, decided.word, tally);
 }
 

@@ -170,11 +170,11 @@ static bool foreseen(const struct worker *worker, struct burst *burst, unsigned 
 
 // Judging
 
-// A packet that has no flow, and had none, stands as it stood; else those before it may have moved the flow's state, or ended it.
+// A packet that has no flow, and had none, stands as it stood; else those before it may have moved the flow's state.
 static bool stands_as_foreseen(const struct burst *burst, unsigned i, const struct flow *flow)
 {
 	unsigned at = burst->live[i];
-	return (!flow && burst->flow[i] == FLOW_NONE) || burst->tuple[at].connection == judge_connection(burst, at, flow);
+	return !flow || burst->tuple[at].connection == judge_connection(burst, at, flow);
 }
 
 void judge_packet(struct worker *worker, struct burst *burst, unsigned i, const struct flow *flow, struct rule_verdict *judged)

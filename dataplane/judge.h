@@ -82,8 +82,7 @@ static inline void judge_adopt(struct flow *flow, const struct decision *decisio
 static inline void judge_drop(struct worker *worker, struct burst *burst, unsigned at, uint32_t rule, enum verdict verdict,
 			      enum drop_reason reason)
 {
-	if (rule != RULE_NONE)
-		traffic_add(&worker->rule_counters[rule], burst->length[at]);
+	traffic_add(&worker->rule_counters[rule], burst->length[at]);
 	burst->note[at] = (struct burst_note){ .rule = rule, .handler = HANDLER_NONE, .verdict = (uint8_t)verdict };
 	burst_drop(burst, at, reason);
 }

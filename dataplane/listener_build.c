@@ -12,6 +12,15 @@ struct entry {
 	uint16_t low, high;
 };
 
+static struct ip_address mask_address(const struct ip_address *address, unsigned bits)
+{
+	struct ip_address masked = { 0 };
+	memcpy(masked.byte, address->byte, bits / 8);
+	if (bits % 8)
+		masked.byte[bits / 8] = address->byte[bits / 8] & (uint8_t)(0xff00 >> bits % 8);
+	return masked;
+}
+
 static uint8_t family_bits(uint8_t family)
 {
 	return family == FAMILY_IP4 ? 32 : 128;
@@ -146,7 +155,7 @@ static int ties_across_groups(const struct entry *entries, size_t count, size_t 
 	return 0;
 }
 
-static struct level level_make(uint8_t family, uint8_t prefix, uint8_t given, uint8_t score)
+static struct level level_make(uint8_t family, uint8_t prefix, uint8_t given)
 {
 	static const struct ip_address ones = { .byte = { [0 ... 15] = 0xff } };
 	const bool interface = given & GIVEN_INTERFACE, vlan = given & GIVEN_VLAN;
@@ -161,16 +170,29 @@ static struct level level_make(uint8_t family, uint8_t prefix, uint8_t given, ui
 		.family = family,
 		.prefix = prefix,
 		.given = given,
-		.score = score,
+		.score = (uint8_t)__builtin_popcount(given),
 	};
-	return (struct level){ .mask = group_words(&mask), .rest = group_words(&rest), .prefix = prefix, .given = given, .score = score };
+	return (struct level){ group_words(&mask), group_words(&rest), prefix, rest.score };
 }
 
-static void levels_fill(struct listener_index *index)
+// Levels that exist at all, few of those that may.
+static int levels_copy(struct levels *levels, const struct level *level, unsigned count)
+{
+	levels->level = malloc((count + 1) * sizeof(*level));
+	if (!levels->level)
+		return -ENOMEM;
+	memcpy(levels->level, level, count * sizeof(*level));
+	levels->count = count;
+	return 0;
+}
+
+static int levels_fill(struct listener_index *index)
 {
 	// By score and prefix length, interface before VLAN: the order of listener_index_find.
 	static const uint8_t kinds[GIVEN_KINDS] = { GIVEN_INTERFACE | GIVEN_VLAN, GIVEN_INTERFACE, GIVEN_VLAN, 0 };
 	bool seen[2][GIVEN_KINDS][PREFIXES] = { 0 };
+	struct level level[2][LEVELS_MAX];
+	unsigned count[2] = { 0, 0 };
 	for (size_t i = 0; i < index->group_count; i++) {
 		struct group_key key;
 		memcpy(&key, &index->groups[i].key, sizeof(key));
@@ -180,12 +202,13 @@ static void levels_fill(struct listener_index *index)
 		for (int at = 0; at < 2 * PREFIXES * GIVEN_KINDS; at++) {
 			int family = at / (PREFIXES * GIVEN_KINDS), kind = kinds[at % GIVEN_KINDS];
 			int prefix = PREFIXES - 1 - at / GIVEN_KINDS % PREFIXES;
-			struct levels *levels = &index->levels[family];
 			if (__builtin_popcount((unsigned)kind) == score && seen[family][kind][prefix])
-				levels->level[levels->count++] = level_make(family ? FAMILY_IP6 : FAMILY_IP4, (uint8_t)prefix,
-					(uint8_t)kind, (uint8_t)score);
+				level[family][count[family]++] = level_make(family ? FAMILY_IP6 : FAMILY_IP4,
+					(uint8_t)prefix, (uint8_t)kind);
 		}
 	}
+	int result = levels_copy(&index->levels[0], level[0], count[0]);
+	return result ? result : levels_copy(&index->levels[1], level[1], count[1]);
 }
 
 // Scratch for one group: its range borders, sorted; owners of the cells between them; the next cell without an owner.
@@ -336,8 +359,9 @@ static void *shrink(void *memory, size_t bytes)
 static int index_fill(struct listener_index *index, const struct listener *listeners, size_t count,
 		      const struct entry *entries, size_t entry_count)
 {
-	// n ranges have at most 2n borders; with 0 and 65536 they make at most 2n + 1 spans. If these are not few, a block follows.
-	const size_t spans = 3 * entry_count + 1, blocks = spans / SPANS_FEW * SPAN_BLOCK;
+	// n ranges have at most 2n borders; with 0 and 65536 they make at most 2n + 1 spans. A block more
+	// follows those of groups with more than a few, that is of at least two entries.
+	const size_t spans = 3 * entry_count + 1, blocks = entry_count / 2 * SPAN_BLOCK;
 	index->listeners = malloc((count + 1) * sizeof(*listeners));
 	index->groups = malloc((entry_count + 1) * sizeof(*index->groups));
 	index->span_low = malloc((spans + blocks) * sizeof(*index->span_low));
@@ -354,8 +378,7 @@ static int index_fill(struct listener_index *index, const struct listener *liste
 	index->groups = shrink(index->groups, index->group_count * sizeof(*index->groups));
 	index->span_low = shrink(index->span_low, index->span_count * sizeof(*index->span_low));
 	index->span_listener = shrink(index->span_listener, index->span_count * sizeof(*index->span_listener));
-	levels_fill(index);
-	return 0;
+	return levels_fill(index);
 }
 
 static int entries_check(struct entry *entries, size_t count, size_t tie[2])

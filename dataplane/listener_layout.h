@@ -28,6 +28,8 @@ struct group_key {
 	uint8_t score; // how many of them are given
 };
 static_assert(sizeof(struct group_key) == 24, "no padding, so that it compares and hashes as bytes");
+static_assert(offsetof(struct group_key, vlan) == 16 && offsetof(struct group_key, interface) == 18 &&
+	      offsetof(struct group_key, protocol) == 19 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "as query_words puts it together");
 
 // As it compares and hashes. Who is asked puts it together in registers: in pieces in memory, it would have to wait for them.
 struct group_words {
@@ -41,11 +43,10 @@ static inline struct group_words group_words(const struct group_key *key)
 	return words;
 }
 
-// Ports are cut into spans: those from low up to the next span's low belong to one listener, or to nobody. The first begins at 0.
 struct group {
 	struct group_words key;
 	uint32_t first_span;
-	uint32_t span_count; // if they are not few, a block of the highest port follows, which belongs to no group
+	uint32_t span_count;
 	uint32_t any_port; // the listener on any port, or NOBODY
 };
 
@@ -54,35 +55,28 @@ struct level {
 	struct group_words mask; // bits of the key that are the query's
 	struct group_words rest; // all others
 	uint8_t prefix;
-	uint8_t given;
 	uint8_t score;
 };
 
 struct levels {
 	unsigned count;
-	struct level level[LEVELS_MAX]; // the most specific first
+	struct level *level; // the most specific first
 };
 
 struct listener_index {
 	struct levels levels[2]; // IPv4, IPv6
 	struct listener *listeners;
 	struct group *groups;
-	uint16_t *span_low;      // by span
-	uint32_t *span_listener; // or NOBODY
+	// The ports of a group are cut into spans: those from low up to the next span's low belong to one listener, or to nobody. The
+	// first begins at 0. Where they are not few, a block more follows, of the highest port and nobody: who reads blocks reads up to
+	// 15 further, where the next group begins at 0 again.
+	uint16_t *span_low;
+	uint32_t *span_listener;
 	uint32_t *slots; // open addressing: index of a group, or NOBODY
 	uint64_t slot_mask;
 	size_t group_count;
 	size_t span_count;
 };
-
-static inline struct ip_address mask_address(const struct ip_address *address, unsigned bits)
-{
-	struct ip_address masked = { 0 };
-	memcpy(masked.byte, address->byte, bits / 8);
-	if (bits % 8)
-		masked.byte[bits / 8] = address->byte[bits / 8] & (uint8_t)(0xff00 >> bits % 8);
-	return masked;
-}
 
 static inline uint64_t group_hash(struct group_words key)
 {

@@ -383,7 +383,7 @@ static void start(struct stress *stress)
 		stress->reader[i].random = i;
 		worker->id = i;
 		worker->qsbr = runtime->qsbr;
-		worker->rule_counters = calloc(FLOW_RULE_MAX, sizeof(*worker->rule_counters));
+		worker->rule_counters = calloc(RULE_NONE + 1, sizeof(*worker->rule_counters));
 		runtime->workers[runtime->worker_count++] = worker;
 	}
 	memory_now(stress); // the first policy

@@ -73,6 +73,10 @@ static void same_counters_and_flows(const struct worker *straight, const struct 
 {
 	assert_memory_equal(&straight->counters, &winding->counters, sizeof(straight->counters));
 	assert_memory_equal(straight->rule_counters, winding->rule_counters, RULES_MAX * sizeof(struct traffic));
+	for (uint32_t id = 0; id < bench->runtime.listener_count; id++) {
+		assert_memory_equal(&straight->listener_counters[id], &winding->listener_counters[id], sizeof(struct traffic));
+		assert_int_equal(straight->listener_flows[id], winding->listener_flows[id]);
+	}
 	for (uint16_t id = 0; id < bench->runtime.handler_count; id++)
 		assert_memory_equal(&straight->handler_counters[id], &winding->handler_counters[id], sizeof(struct handler_counters));
 	for (unsigned pair = 0; pair < PAIRS; pair++) {

@@ -444,6 +444,23 @@ static void full_inbox_drops_by_name(void **state)
 	drain_inbox(other);
 }
 
+static uint64_t heard_by(uint32_t listener)
+{
+	return worker()->listener_counters[listener].packets;
+}
+
+static void packets_count_for_the_listener_of_their_flow_and_for_no_other(void **state)
+{
+	(void)state;
+	receive(worker(), LINK, 10, web_conversation);
+	receive(worker(), LINK, 3, dns_query);
+	assert_int_equal(heard_by(0), 10); // tcp 80
+	assert_int_equal(heard_by(1), 3);  // udp 53
+	assert_int_equal(heard_by(2) + heard_by(3) + heard_by(LISTENER_NONE), 0);
+	assert_int_equal(worker()->listener_flows[0], 1);
+	assert_int_equal(worker()->listener_flows[1], 1);
+}
+
 static void every_kind_of_handler_says_where_packets_end(void **state)
 {
 	(void)state;
@@ -482,6 +499,7 @@ int main(void)
 		WITH(mixed_burst_is_grouped_by_handler_and_every_packet_is_accounted_for, set_up),
 		WITH(both_directions_of_a_flow_meet_on_one_worker, set_up_two),
 		WITH(full_inbox_drops_by_name, set_up_two),
+		WITH(packets_count_for_the_listener_of_their_flow_and_for_no_other, set_up),
 		cmocka_unit_test(every_kind_of_handler_says_where_packets_end),
 	};
 	return cmocka_run_group_tests(tests, start_eal, NULL);

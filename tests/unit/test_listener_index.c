@@ -305,6 +305,64 @@ static void any_family_ties_with_the_zero_prefix_of_one(void **state)
 	assert_int_equal(listener_index_build(listeners, 2, &index, tie), -EEXIST);
 }
 
+static void expect_as_oracle(const struct listener_index *index, const struct listener *listeners, size_t count, uint32_t port)
+{
+	const struct listener_query query = { .family = FAMILY_IP4, .protocol = TCP, .port = (uint16_t)port };
+	const struct listener *found = listener_index_find(index, &query);
+	int expected = -1;
+
+	for (size_t i = 0; i < count; i++)
+		if (listeners[i].protocol == TCP && listeners[i].port_low <= port && port <= listeners[i].port_high)
+			expected = (int)i;
+	assert_int_equal(found ? (int)found->id : -1, expected);
+}
+
+// Up to several hundred spans: looked at one by one, in blocks, and by halves before that. Behind this group lies another, of which
+// nothing may be seen.
+static void any_number_of_ports_is_told_apart(void **state)
+{
+	enum { MOST = 200 };
+	struct listener listeners[MOST + 2];
+
+	(void)state;
+	for (size_t n = 1; n <= MOST; n++) {
+		for (size_t i = 0; i < n; i++)
+			listeners[i] = on(0, 0, (uint16_t)(i + 1 == n ? 65535 : 100 + 2 * i), (uint16_t)(i + 1 == n ? 65535 : 100 + 2 * i));
+		listeners[n] = on(0, 0, 5, 65530);
+		listeners[n].protocol = UDP;
+		for (size_t i = 0; i <= n; i++)
+			listeners[i].id = (uint32_t)i;
+		struct listener_index *index = build(listeners, n + 1);
+		for (uint32_t port = 98; port < 100 + 2 * n + 2; port++)
+			expect_as_oracle(index, listeners, n, port);
+		for (uint32_t port = 65530; port <= 65535; port++)
+			expect_as_oracle(index, listeners, n, port);
+		expect_as_oracle(index, listeners, n, 0);
+		listener_index_free(index);
+	}
+}
+
+static void every_bit_of_vlan_interface_and_protocol_counts(void **state)
+{
+	struct listener listener = on(0, 0, 80, 80);
+
+	(void)state;
+	listener.vlan = 0xabc;
+	listener.interface = 29;
+	listener.protocol = 0xa5;
+	struct listener_index *index = build(&listener, 1);
+	const struct listener_query right = { .family = FAMILY_IP4, .protocol = 0xa5, .port = 80, .interface = 29, .vlan = 0xabc };
+	assert_non_null(listener_index_find(index, &right));
+	for (unsigned bit = 0; bit < 12 + 5 + 8; bit++) {
+		struct listener_query query = right;
+		query.vlan ^= bit < 12 ? 1u << bit : 0;
+		query.interface ^= bit >= 12 && bit < 17 ? 1u << (bit - 12) : 0;
+		query.protocol ^= bit >= 17 ? 1u << (bit - 17) : 0;
+		assert_null(listener_index_find(index, &query));
+	}
+	listener_index_free(index);
+}
+
 static void listener_on_any_port_takes_fragments_without_ports(void **state)
 {
 	(void)state;
@@ -407,6 +465,8 @@ int main(void)
 		cmocka_unit_test(interface_and_vlan_beat_prefix_beats_range),
 		cmocka_unit_test(interface_only_and_vlan_only_with_equal_ranges_tie),
 		cmocka_unit_test(any_family_ties_with_the_zero_prefix_of_one),
+		cmocka_unit_test(any_number_of_ports_is_told_apart),
+		cmocka_unit_test(every_bit_of_vlan_interface_and_protocol_counts),
 		cmocka_unit_test(listener_on_any_port_takes_fragments_without_ports),
 		cmocka_unit_test(borders_of_the_port_space_hold),
 		cmocka_unit_test(impossible_listeners_are_refused),
