@@ -27,8 +27,8 @@ static const struct group *group_find(const struct listener_index *index, struct
 	}
 }
 
-// How many of a block begin no higher than the port. By hand: of a loop that adds up `low[i] <= port` in 16 bits gcc 12.2 makes wrong
-// code (-O3; with -fno-tree-slp-vectorize it is right).
+// How many of a block begin no higher than the port. By hand: of a loop that adds up `low[i] <= port` in 16 bits gcc 12.2 makes
+// wrong code (-O3; with -fno-tree-slp-vectorize it is right).
 static unsigned count_block(const uint16_t low[SPAN_BLOCK], uint16_t port)
 {
 #ifdef __SSE2__
