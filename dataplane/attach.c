@@ -23,7 +23,7 @@ static bool handle_without_flow(struct worker *worker, struct burst *burst, unsi
 	const struct packet_meta *meta = &burst->meta[at];
 	unsigned responder = !(meta->flags & PACKET_SOURCE_IS_END1) ^ decision->local_is_source;
 
-	tally_count(worker, tally, opening_decision(decision), meta->key.port[responder], burst->length[at]);
+	tally_count(worker, tally, decision_bits(decision), meta->key.port[responder], burst->length[at]);
 	burst->note[at] = (struct burst_note){ .rule = decision->rule, .handler = (uint8_t)decision->handler,
 		.verdict = VERDICT_ACCEPT };
 	burst->handler[at] = (uint8_t)decision->handler;
@@ -144,7 +144,7 @@ static bool open_decided(struct worker *worker, struct burst *burst, unsigned at
 		counter_add(&worker->counters.flow_table_full, 1);
 		return handle_without_flow(worker, burst, at, decision, tally);
 	}
-	return account(worker, burst, at, index, opening_decision(decision), tally);
+	return account(worker, burst, at, index, decision_bits(decision), tally);
 }
 
 // The packet has no flow, and the rules have judged it.
@@ -310,9 +310,9 @@ static bool attach_judged(struct worker *worker, struct burst *burst, unsigned i
 		}
 		open_late(worker, burst, at, index, judged);
 	}
-	struct flow decided = { .word = flow_table_flow(worker->flows, index)->word };
-	FLOW_SET(&decided, rule, FLOW_RULE_BITS, judged->slot);
-	return pass(worker, burst, i, index, judged, decided.word, tally);
+	const uint64_t word = flow_table_flow(worker->flows, index)->word;
+
+	return pass(worker, burst, i, index, judged, FLOW_WITH(word, rule, FLOW_RULE_BITS, judged->slot), tally);
 }
 
 // The flow's policy is old, or its verdict is not for all of its packets.

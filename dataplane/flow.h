@@ -85,11 +85,14 @@ enum { FLOW_DECISION_BITS = FLOW_RULE_BITS + FLOW_LISTENER_BITS + FLOW_HANDLER_B
 // The way back: a field of so many bits, out of a word in a register.
 #define FLOW_FIELD(word, field, bits) ((unsigned)((word) / FLOW_UNIT(field)) & ((1u << (bits)) - 1))
 
-// Enters bits from a field on by storing the word whole, for the same reason: a value that fits. Owner; evaluates flow twice.
-// Relaxed: readers of other threads see what a record says change at any time.
+// A word with other bits from a field on: a value that fits.
+#define FLOW_WITH(word, field, bits, value) \
+	(((word) & ~(((UINT64_C(1) << (bits)) - 1) * FLOW_UNIT(field))) | (uint64_t)(value) * FLOW_UNIT(field))
+
+// Enters them by storing the word whole, for the same reason. Owner; evaluates flow twice. Relaxed: readers of other threads see
+// what a record says change at any time.
 #define FLOW_SET(flow, field, bits, value) \
-	__atomic_store_n(&(flow)->word, ((flow)->word & ~(((UINT64_C(1) << (bits)) - 1) * FLOW_UNIT(field))) | \
-		(uint64_t)(value) * FLOW_UNIT(field), __ATOMIC_RELAXED)
+	__atomic_store_n(&(flow)->word, FLOW_WITH((flow)->word, field, bits, value), __ATOMIC_RELAXED)
 
 // Bits of flow.generation. Rules judge each further packet of the opener, until somebody answers.
 static const uint32_t FLOW_VARIES = UINT32_C(1) << 31;

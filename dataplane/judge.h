@@ -8,7 +8,6 @@
 #pragma once
 
 #include "dataplane/burst.h"
-#include "dataplane/opening.h"
 #include "dataplane/tuple.h"
 
 // What a packet's position in the rules was found for.
@@ -74,7 +73,7 @@ struct decision judge_flow_at(const struct policy *policy, const struct flow *fl
 // Enters in a live flow what the policy in force says of it. generation: the policy's, with its bits.
 static inline void judge_adopt(struct flow *flow, const struct decision *decision, uint32_t generation)
 {
-	FLOW_SET(flow, rule, FLOW_DECISION_BITS, opening_decision(decision));
+	FLOW_SET(flow, rule, FLOW_DECISION_BITS, decision_bits(decision));
 	flow->generation = generation;
 }
 

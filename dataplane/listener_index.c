@@ -27,9 +27,19 @@ static const struct group *group_find(const struct listener_index *index, struct
 	}
 }
 
+// How many of the first so many spans begin no higher than the port.
+static uint32_t count_few(const uint16_t *low, uint32_t most, uint16_t port)
+{
+	uint32_t count = 0;
+
+	while (count < most && low[count] <= port)
+		count++;
+	return count;
+}
+
 // How many of a block begin no higher than the port. By hand: of a loop that adds up `low[i] <= port` in 16 bits gcc 12.2 makes
 // wrong code (-O3; with -fno-tree-slp-vectorize it is right).
-static unsigned count_block(const uint16_t low[SPAN_BLOCK], uint16_t port)
+static uint32_t count_block(const uint16_t low[SPAN_BLOCK], uint16_t port)
 {
 #ifdef __SSE2__
 	static_assert(SPAN_BLOCK == 16, "two registers");
@@ -38,12 +48,9 @@ static unsigned count_block(const uint16_t low[SPAN_BLOCK], uint16_t port)
 		_mm_subs_epu16(_mm_loadu_si128((const __m128i *)&low[8]), wanted) };
 	const __m128i not_above = _mm_packs_epi16(_mm_cmpeq_epi16(above[0], zero), _mm_cmpeq_epi16(above[1], zero));
 
-	return (unsigned)__builtin_popcount((unsigned)_mm_movemask_epi8(not_above));
+	return (uint32_t)__builtin_popcount((unsigned)_mm_movemask_epi8(not_above));
 #else
-	unsigned count = 0;
-	while (count < SPAN_BLOCK && low[count] <= port)
-		count++;
-	return count;
+	return count_few(low, SPAN_BLOCK, port);
 #endif
 }
 
@@ -61,8 +68,7 @@ static uint32_t group_listener(const struct listener_index *index, const struct 
 		left -= half;
 	}
 	if (left <= SPANS_FEW)
-		while (count < left && low[count] <= port)
-			count++;
+		count = count_few(low, left, port);
 	else
 		for (uint32_t i = 0; i < left; i += SPAN_BLOCK)
 			count += count_block(&low[from + i], port);

@@ -35,7 +35,7 @@ static uint64_t flow_word(const struct packet_meta *meta, const struct decision 
 	const bool opener = meta->flags & PACKET_SOURCE_IS_END1;
 	const bool from_responder = decision->local_is_source || opener_of(meta) == OPENER_RESPONDER;
 
-	return opening_decision(decision) | first_state(meta->key.protocol) * FLOW_UNIT(state) | 15 * FLOW_UNIT(tcp_scale0) |
+	return decision_bits(decision) | first_state(meta->key.protocol) * FLOW_UNIT(state) | 15 * FLOW_UNIT(tcp_scale0) |
 	       15 * FLOW_UNIT(tcp_scale1) | (opener ^ from_responder) * FLOW_UNIT(orig_end) |
 	       opener * FLOW_UNIT(opener_end) | FLOW_UNIT(embryonic) | local * FLOW_UNIT(local_origin);
 }

@@ -30,6 +30,14 @@ struct decision {
 	bool local_is_source; // the packet's source is the listening end: it is the responder
 };
 
+// What was decided, as the bits of flow.word below FLOW_DECISION_BITS: ids, and what stands for none, fit (FLOW_RULE_MAX,
+// FLOW_LISTENER_MAX, FLOW_HANDLER_MAX).
+static inline uint64_t decision_bits(const struct decision *decision)
+{
+	return decision->rule * FLOW_UNIT(rule) | decision->listener * FLOW_UNIT(listener) |
+	       decision->handler * FLOW_UNIT(handler);
+}
+
 enum on_rule_change {
 	RULE_CHANGE_RECHECK = 0, // live flows are judged again at their next packet
 	RULE_CHANGE_KEEP,        // only new flows
